@@ -1,0 +1,110 @@
+//! What the shells tell the fleet. One bounded queue, one owner.
+
+use std::net::Ipv4Addr;
+
+use bifrost_protocol::client::Enter;
+use bifrost_protocol::control::{Beat, EngineOrder, EngineSays, Hello, NodeSays};
+use bifrost_protocol::ids::{Epoch, GroupName, HostId, SessionId};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::nodes::NodeHandle;
+use crate::relay::ClientHandle;
+
+/// One TCP connection of a game client.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ConnectionId(pub u64);
+
+/// One QUIC connection of a node. A host that reconnects has a new one.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct LinkId(pub u64);
+
+/// Whose machine a host is.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HostKind {
+    /// A player's PC. Never trusted, never gets a critical map.
+    Player,
+    /// The operator's own machine.
+    Fallback,
+}
+
+/// Something the fleet has to know.
+#[derive(Debug)]
+pub enum FleetEvent {
+    /// From a game client's connection.
+    Client(ConnectionId, ClientEvent),
+    /// From a node's connection.
+    Node(LinkId, NodeEvent),
+}
+
+/// From a game client's connection.
+#[derive(Debug)]
+pub enum ClientEvent {
+    /// It sent 0x0436.
+    Arrived {
+        /// The packet.
+        enter: Enter,
+        /// Where the client connects from.
+        address: Ipv4Addr,
+        /// How to answer.
+        client: ClientHandle,
+    },
+    /// The game stream to the engine ended or could not be opened; the client is still there and held.
+    EngineLost {
+        /// The session it served.
+        session: SessionId,
+    },
+    /// The client is gone, or was closed by the relay.
+    Closed,
+}
+
+/// From a node's connection.
+#[derive(Debug)]
+pub enum NodeEvent {
+    /// Certificate and token are good and belong together; the host is not revoked.
+    Connected {
+        /// Who it is.
+        host: HostId,
+        /// Whose machine.
+        kind: HostKind,
+        /// What it said.
+        hello: Hello,
+        /// How to answer.
+        node: NodeHandle,
+    },
+    /// A heartbeat. The shell has answered it.
+    Beat(Beat),
+    /// A control message other than Hello.
+    Says(NodeSays),
+    /// The node opened the sync stream of a group.
+    SyncOpened {
+        /// The group.
+        group: GroupName,
+        /// The epoch it claims; the fleet decides whether it is the living one.
+        epoch: Epoch,
+        /// How to answer on it. Dropping it closes the stream.
+        orders: mpsc::Sender<EngineOrder>,
+    },
+    /// From a sync stream.
+    Engine {
+        /// The stream's group.
+        group: GroupName,
+        /// The stream's epoch.
+        epoch: Epoch,
+        /// What the engine says.
+        says: EngineSays,
+    },
+    /// A sync stream ended.
+    SyncClosed {
+        /// The group.
+        group: GroupName,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// The connection is gone.
+    Closed {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,18 @@
+//! The operator's server: registration, relay to the char-server, placement, health, failover.
+//!
+//! One actor owns all that is decided about hosts, leases and players ([`fleet`]); everything else is a shell around
+//! sockets ([`relay`], [`nodes`], [`http`], [`realm`]) that turns bytes into [`fleet::FleetEvent`]s and carries out commands.
+
+pub mod config;
+pub mod failover;
+pub mod fleet;
+pub mod http;
+pub mod identity;
+pub mod maps;
+pub mod nodes;
+pub mod placement;
+pub mod realm;
+pub mod relay;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;

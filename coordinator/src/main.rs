@@ -1,0 +1,3 @@
+//! `bifrost-coordinator`.
+
+fn main() {}

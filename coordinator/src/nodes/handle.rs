@@ -1,0 +1,65 @@
+//! What the fleet and the relay can do with a connected node.
+
+use bifrost_protocol::control::{CoordinatorSays, GameOpen, StreamKind, delimited};
+use bifrost_protocol::ids::HostId;
+use tokio::sync::mpsc;
+
+use crate::fleet::LinkId;
+
+/// A connected node. Cheap to clone; does not keep the connection alive.
+#[derive(Clone, Debug)]
+pub struct NodeHandle {
+    /// Who it is.
+    pub host: HostId,
+    /// Which of its connections this is.
+    pub link: LinkId,
+    control: mpsc::Sender<CoordinatorSays>,
+    connection: quinn::Connection,
+}
+
+impl NodeHandle {
+    /// How many control messages may wait for a slow node before it is disconnected.
+    pub const CONTROL_QUEUE: usize = 256;
+
+    pub(super) fn new(
+        host: HostId,
+        link: LinkId,
+        control: mpsc::Sender<CoordinatorSays>,
+        connection: quinn::Connection,
+    ) -> Self {
+        Self { host, link, control, connection }
+    }
+
+    /// Sends a control message. A node that does not read its control stream is disconnected: it could not be told to stop.
+    pub fn tell(&self, says: CoordinatorSays) {
+        if self.control.try_send(says).is_err() {
+            self.close("refused", "control stream is not being read");
+        }
+    }
+
+    /// Opens a game stream and sends its header.
+    ///
+    /// # Errors
+    /// The connection is gone or has reached its stream limit for good.
+    pub async fn open_game(
+        &self,
+        open: &GameOpen,
+    ) -> Result<(quinn::SendStream, quinn::RecvStream), quinn::WriteError> {
+        let (mut send, recv) = self.connection.open_bi().await.map_err(quinn::WriteError::ConnectionLost)?;
+        send.write_all(&[StreamKind::Game as u8]).await?;
+        send.write_all(&delimited(open)).await?;
+        Ok((send, recv))
+    }
+
+    /// Cuts the connection at once: nothing of it is accepted from now on.
+    pub fn close(&self, code: &str, reason: &str) {
+        tracing::info!(host = %self.host, code, reason, "closing node connection");
+        self.connection.close(quinn::VarInt::from_u32(1), format!("{code}: {reason}").as_bytes());
+    }
+
+    /// The transport's own estimate of the round trip.
+    #[must_use]
+    pub fn round_trip(&self) -> std::time::Duration {
+        self.connection.rtt()
+    }
+}

@@ -1,0 +1,5 @@
+//! The public TCP port for game clients.
+
+mod handle;
+
+pub use handle::{ClientHandle, ToClient};

@@ -1,0 +1,34 @@
+//! Every wire format of Bifrost: no IO, no clock, no async.
+//!
+//! * [`client`]: Ragnarok Online between game client and servers (PACKETVER 20211103).
+//! * [`inter`]: chrif, between map-server and char-server.
+//! * [`layout`]: C++ structs that travel as raw memory on chrif.
+//! * [`control`]: protobuf messages and stream headers between node and coordinator.
+//! * [`api`]: JSON bodies of the HTTPS API.
+//!
+//! Framing ([`frame`]) is apart from decoding: only framing may ask for more bytes, and a body decoder gets an exact
+//! slice that it has to consume to the end.
+#![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
+
+pub mod api;
+pub mod client;
+pub mod control;
+pub mod error;
+pub mod frame;
+pub mod ids;
+pub mod inter;
+pub mod layout;
+mod packet;
+pub mod reader;
+pub mod text;
+pub mod writer;
+
+pub use error::DecodeError;
+pub use packet::{List, Packet, WireRead, WireWrite};
+pub use reader::Reader;
+pub use text::{FixedText, Secret};
+pub use writer::Writer;
+
+/// The client build this crate speaks (kRO RagexeRE, 2021-11-03).
+pub const PACKETVER: u32 = 20_211_103;

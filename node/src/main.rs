@@ -1,0 +1,3 @@
+//! `bifrost-node`.
+
+fn main() {}
