@@ -6,7 +6,7 @@ use prost::Message;
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeMessage {
     /// What it says.
-    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5, 6")]
     pub says: Option<NodeSays>,
 }
 
@@ -28,6 +28,10 @@ pub enum NodeSays {
     /// I am leaving; nothing is left with me.
     #[prost(message, tag = "5")]
     Goodbye(Goodbye),
+    /// What the machine measured after [`Hello`]: the round trip and the upload need the link. Replaces
+    /// [`Hello::benchmark`].
+    #[prost(message, tag = "6")]
+    Benchmark(Benchmark),
 }
 
 /// Coordinator to node, on the control stream.
