@@ -1,5 +1,11 @@
 //! Ragnarok Online between game client and servers, PACKETVER 20211103.
 
+pub mod character;
+mod lengths;
+pub mod login;
 mod map;
 
+pub use character::{CharToClient, ClientToChar};
+pub use lengths::*;
+pub use login::{ClientToLogin, CloseReason, LoginToClient};
 pub use map::*;

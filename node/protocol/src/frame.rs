@@ -64,6 +64,17 @@ impl LengthTable {
         table
     }
 
+    /// The table of a declared list (`IDS` of a packet enum).
+    #[must_use]
+    pub fn of(max: usize, packets: &[(u16, &'static str, Option<usize>)]) -> Self {
+        let mut table = Self::new(max);
+        for (id, _, len) in packets {
+            let fixed = len.and_then(|len| u16::try_from(len).ok());
+            table.set(*id, fixed.map_or(Length::Sized, Length::Fixed));
+        }
+        table
+    }
+
     /// The length of a packet, if the link knows it.
     #[must_use]
     pub fn get(&self, id: u16) -> Option<Length> {

@@ -11,8 +11,10 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+mod address;
 pub mod api;
 pub mod client;
+mod codes;
 pub mod control;
 pub mod error;
 pub mod frame;
@@ -24,6 +26,7 @@ pub mod reader;
 pub mod text;
 pub mod writer;
 
+pub use address::{Ipv4Be, PortBe};
 pub use error::DecodeError;
 pub use packet::{List, Packet, WireRead, WireWrite};
 pub use reader::Reader;
