@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::control::{Beat, EngineOrder, EngineSays, Hello, NodeSays};
 use bifrost_protocol::ids::{Epoch, GroupName, HostId, SessionId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::nodes::NodeHandle;
@@ -20,7 +20,7 @@ pub struct ConnectionId(pub u64);
 pub struct LinkId(pub u64);
 
 /// Whose machine a host is.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HostKind {
     /// A player's PC. Never trusted, never gets a critical map.
