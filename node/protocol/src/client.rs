@@ -3,9 +3,9 @@
 pub mod character;
 mod lengths;
 pub mod login;
-mod map;
+pub mod map;
 
 pub use character::{CharToClient, ClientToChar};
 pub use lengths::*;
 pub use login::{ClientToLogin, CloseReason, LoginToClient};
-pub use map::*;
+pub use map::{ClientToMap, Enter, MapToClient};
