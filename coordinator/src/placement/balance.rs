@@ -1,0 +1,83 @@
+//! Moving groups that are already served: back from the operator's machine to players' PCs, and from crowded to idle PCs.
+
+use bifrost_protocol::ids::{GroupName, HostId};
+
+use super::{HostView, select};
+use crate::config::GroupClass;
+use crate::fleet::HostKind;
+
+/// A group that should change hosts.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Move {
+    /// The group.
+    pub group: GroupName,
+    /// Where it should go.
+    pub to: HostId,
+    /// For people.
+    pub why: String,
+}
+
+/// The one move that helps most now, if any. `settled` lists the groups that may move, with their host and class: the caller
+/// leaves out those that moved lately, so that nothing swings.
+#[must_use]
+pub fn next_move(settled: &[(GroupName, GroupClass, HostId)], hosts: &[HostView]) -> Option<Move> {
+    let view = |id: &HostId| hosts.iter().find(|host| host.host == *id);
+    for (group, class, on) in settled {
+        if *class != GroupClass::Eligible {
+            continue;
+        }
+        let Some(from) = view(on) else { continue };
+        let Some(choice) = select(*class, hosts, Some(on)) else { continue };
+        let Some(to) = view(&choice.host) else { continue };
+        if to.kind != HostKind::Player {
+            continue;
+        }
+        let homecoming = from.kind == HostKind::Fallback;
+        let relief = from.kind == HostKind::Player && from.groups >= to.groups + 2;
+        if homecoming || relief {
+            let why = if homecoming { "a player host can carry it again" } else { "to share the load" };
+            return Some(Move { group: group.clone(), to: choice.host, why: why.into() });
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str, kind: HostKind, groups: usize) -> HostView {
+        HostView {
+            host: HostId(name.into()),
+            kind,
+            available: true,
+            eligible: true,
+            performance: 4_000,
+            round_trip_us: 1_000,
+            groups,
+            room: 4,
+            players: 0,
+        }
+    }
+
+    fn served(group: &str, class: GroupClass, on: &str) -> (GroupName, GroupClass, HostId) {
+        (GroupName(group.into()), class, HostId(on.into()))
+    }
+
+    #[test]
+    fn groups_come_home_from_the_fallback_and_critical_ones_stay() {
+        let hosts = [host("pc", HostKind::Player, 0), host("vps", HostKind::Fallback, 2)];
+        let groups = [served("town", GroupClass::Critical, "vps"), served("field", GroupClass::Eligible, "vps")];
+        let found = next_move(&groups, &hosts).expect("a move");
+        assert_eq!((found.group.0.as_str(), found.to.0.as_str()), ("field", "pc"));
+    }
+
+    #[test]
+    fn load_is_shared_until_it_is_even() {
+        let groups = [served("a", GroupClass::Eligible, "one"), served("b", GroupClass::Eligible, "one")];
+        let uneven = [host("one", HostKind::Player, 2), host("two", HostKind::Player, 0)];
+        assert!(next_move(&groups, &uneven).is_some());
+        let even = [host("one", HostKind::Player, 2), host("two", HostKind::Player, 1)];
+        assert_eq!(next_move(&groups, &even), None);
+    }
+}
