@@ -1,0 +1,3 @@
+//! The part of a node that speaks with the coordinator.
+
+mod leases;

@@ -1,0 +1,194 @@
+//! The settings as written, before they are checked against each other.
+
+use std::path::PathBuf;
+
+use bifrost_protocol::Secret;
+use serde::{Deserialize, Deserializer, de};
+use sha2::{Digest, Sha256};
+
+use super::{ConfigError, Limits, NodeConfig, Proof, Trust};
+
+/// Mirrors the TOML file.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Settings {
+    #[serde(deserialize_with = "text")]
+    coordinator: Option<String>,
+    #[serde(deserialize_with = "text")]
+    name: Option<String>,
+    #[serde(deserialize_with = "text")]
+    state_dir: Option<String>,
+    trust: TrustSettings,
+    proof: ProofSettings,
+    limits: LimitSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct TrustSettings {
+    #[serde(deserialize_with = "text")]
+    ca_file: Option<String>,
+    #[serde(deserialize_with = "text")]
+    fingerprint: Option<String>,
+    first_use: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ProofSettings {
+    #[serde(deserialize_with = "text")]
+    username: Option<String>,
+    #[serde(deserialize_with = "text")]
+    password: Option<String>,
+    #[serde(deserialize_with = "text")]
+    password_file: Option<String>,
+    #[serde(deserialize_with = "text")]
+    invitation: Option<String>,
+    #[serde(deserialize_with = "text")]
+    invitation_file: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct LimitSettings {
+    groups: Option<u16>,
+    players: Option<u16>,
+}
+
+impl Settings {
+    /// Checks the settings against each other and reads the files they name.
+    pub(super) fn validate(self) -> Result<NodeConfig, ConfigError> {
+        let coordinator = self.coordinator.ok_or_else(|| wrong("coordinator", "is missing, expected an https:// URL"))?;
+        let coordinator = coordinator.trim_end_matches('/').to_owned();
+        let url = reqwest::Url::parse(&coordinator)
+            .map_err(|error| wrong("coordinator", format!("{error}, expected an https:// URL")))?;
+        if url.scheme() != "https" || !url.has_host() || url.path() != "/" {
+            return Err(wrong("coordinator", "expected https://HOST:PORT without a path"));
+        }
+        let name = self.name.unwrap_or_else(|| "bifrost-node".into());
+        if name.is_empty() || name.len() > NodeConfig::MAX_NAME || name.chars().any(char::is_control) {
+            return Err(wrong("name", format!("expected 1 to {} printable bytes", NodeConfig::MAX_NAME)));
+        }
+        Ok(NodeConfig {
+            coordinator,
+            trust: self.trust.validate()?,
+            state_dir: self.state_dir.unwrap_or_else(|| "bifrost-node".into()).into(),
+            proof: self.proof.validate()?,
+            name,
+            limits: self.limits.validate()?,
+        })
+    }
+}
+
+impl TrustSettings {
+    fn validate(self) -> Result<Trust, ConfigError> {
+        match (self.ca_file, self.fingerprint, self.first_use) {
+            (Some(path), None, false) => Ok(Trust::Ca(read("trust.ca_file", path)?)),
+            (None, Some(text), false) => parse_fingerprint(&text)
+                .map(Trust::Fingerprint)
+                .ok_or_else(|| wrong("trust.fingerprint", "expected 64 hex digits (SHA-256 of the CA's DER)")),
+            (None, None, true) => Ok(Trust::FirstUse),
+            (None, None, false) => Ok(Trust::System),
+            _ => Err(wrong("trust", "expected only one of ca_file, fingerprint, first_use")),
+        }
+    }
+}
+
+impl ProofSettings {
+    fn validate(self) -> Result<Option<Proof>, ConfigError> {
+        let password = secret("proof.password_file", self.password, self.password_file)?;
+        let invitation = secret("proof.invitation_file", self.invitation, self.invitation_file)?;
+        match (self.username, password, invitation) {
+            (Some(username), Some(password), None) => Ok(Some(Proof::Account { username, password })),
+            (None, None, Some(code)) => Ok(Some(Proof::Invitation(code))),
+            (None, None, None) => Ok(None),
+            (Some(_), None, None) => Err(wrong("proof.password", "is missing, expected with proof.username")),
+            (None, Some(_), None) => Err(wrong("proof.username", "is missing, expected with proof.password")),
+            (_, _, Some(_)) => Err(wrong("proof", "expected either an account or an invitation, not both")),
+        }
+    }
+}
+
+impl LimitSettings {
+    fn validate(self) -> Result<Limits, ConfigError> {
+        let default = Limits::default();
+        let groups = self.groups.map_or(default.groups, usize::from);
+        let players = self.players.map_or(default.players, u32::from);
+        if groups == 0 {
+            return Err(wrong("limits.groups", "expected at least 1"));
+        }
+        if players == 0 {
+            return Err(wrong("limits.players", "expected at least 1"));
+        }
+        Ok(Limits { groups, players })
+    }
+}
+
+/// SHA-256 of a certificate's DER as `sha256:` and hex, colons between bytes allowed.
+fn parse_fingerprint(text: &str) -> Option<[u8; 32]> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits: Vec<u8> = text
+        .strip_prefix("sha256:")
+        .unwrap_or(&text)
+        .chars()
+        .filter(|char| *char != ':')
+        .map(|char| char.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<_>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else { return None };
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    bytes.try_into().ok()
+}
+
+/// The SHA-256 by which a certificate is pinned.
+pub(crate) fn fingerprint(der: &[u8]) -> [u8; 32] {
+    Sha256::digest(der).into()
+}
+
+fn secret(key: &'static str, text: Option<String>, file: Option<String>) -> Result<Option<Secret<String>>, ConfigError> {
+    match (text, file) {
+        (Some(_), Some(_)) => Err(wrong(key, "expected either the value or its file, not both")),
+        (Some(text), None) => Ok(Some(Secret::new(text))),
+        (None, Some(path)) => Ok(Some(Secret::new(read(key, path)?.trim_end_matches(['\r', '\n']).to_owned()))),
+        (None, None) => Ok(None),
+    }
+}
+
+fn read(key: &'static str, path: String) -> Result<String, ConfigError> {
+    let path = PathBuf::from(path);
+    std::fs::read_to_string(&path)
+        .map_err(|error| wrong(key, format!("{}: {error}, expected a readable file", path.display())))
+}
+
+fn wrong(key: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Setting { key, problem: problem.into() }
+}
+
+/// Text; numbers are taken as written, because an environment variable does not say what it is.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct Text;
+    impl de::Visitor<'_> for Text {
+        type Value = Option<String>;
+
+        fn expecting(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            out.write_str("text")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Some(text.to_owned()))
+        }
+
+        fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
+            Ok(Some(number.to_string()))
+        }
+
+        /// The general error would print the number, and it may be a password.
+        fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+            Err(E::custom("expected text in quotes"))
+        }
+
+        fn visit_bool<E: de::Error>(self, yes: bool) -> Result<Self::Value, E> {
+            Ok(Some(yes.to_string()))
+        }
+    }
+    deserializer.deserialize_any(Text)
+}
