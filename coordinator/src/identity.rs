@@ -84,12 +84,14 @@ impl Identity {
         self.authority.issue_host(csr, host, SystemTime::now(), self.lifetime)
     }
 
-    /// TLS for the HTTPS API with our own certificate.
+    /// TLS for the HTTPS API with our own certificate. The CA goes along: nodes that pin its fingerprint have to see it.
     ///
     /// # Errors
     /// rustls refuses the certificate.
     pub fn https_config(&self) -> Result<Arc<ServerConfig>, IdentityError> {
-        tls::https(self.server.chain(), self.server.key())
+        let mut chain = self.server.chain();
+        chain.push(self.authority.certificate().clone());
+        tls::https(chain, self.server.key())
     }
 
     /// TLS for the HTTPS API with the operator's certificate chain and key (PEM files).
