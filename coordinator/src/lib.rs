@@ -3,6 +3,7 @@
 //! One actor owns all that is decided about hosts, leases and players ([`fleet`]); everything else is a shell around
 //! sockets ([`relay`], [`nodes`], [`http`], [`realm`]) that turns bytes into [`fleet::FleetEvent`]s and carries out commands.
 
+pub mod backoff;
 pub mod config;
 pub mod failover;
 pub mod fleet;
