@@ -1,10 +1,25 @@
 //! What the operator sets: one TOML file, environment overrides, validated before anything is bound.
 
+mod check;
+mod describe;
+mod load;
+mod problem;
+mod realm;
+
+#[cfg(test)]
+mod tests;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use bifrost_protocol::ids::{MapName, MapPoint};
 use serde::Deserialize;
+
+pub use load::OVERRIDE_PREFIX;
+pub use problem::{ConfigError, Place, Problem};
+
+/// Every key with its default and what it means, as TOML.
+pub const DEFAULT_FILE: &str = include_str!("config/default.toml");
 
 /// The whole configuration. Every field has a default: an empty file runs the embedded realm on loopback.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -128,7 +143,7 @@ impl Default for Relay {
 
 /// The realm behind the fleet.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+#[serde(try_from = "realm::RealmTable")]
 pub enum Realm {
     /// Login and char server built in, for development, tests and LAN play.
     Embedded(EmbeddedRealm),
@@ -143,8 +158,7 @@ impl Default for Realm {
 }
 
 /// The built-in login and char server.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct EmbeddedRealm {
     /// TCP address of the login-server.
     pub login_listen: SocketAddr,
@@ -163,11 +177,9 @@ impl Default for EmbeddedRealm {
 }
 
 /// A stock rAthena realm.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone)]
 pub struct RathenaRealm {
-    /// `host:port` of the char-server.
-    #[serde(rename = "char")]
+    /// `host:port` of the char-server; `char` in the file.
     pub char_server: String,
     /// `host:port` of the login-server, used to prove game accounts.
     pub login: String,
