@@ -1,1 +1,7 @@
-//! placeholder
+//! What the suite, the demo and the benchmarks share: real processes, real sockets, a headless client.
+//!
+//! * [`harness`]: a whole deployment (coordinator and nodes as processes on free ports) in a temporary folder.
+//! * [`player`]: a client that speaks the real protocol.
+
+pub mod harness;
+pub mod player;
