@@ -131,7 +131,12 @@ impl Player {
     ///
     /// # Errors
     /// None came within `limit`.
-    pub async fn wait_map<T>(&mut self, what: &str, limit: Duration, wanted: impl Fn(&Event) -> Option<T>) -> Result<T> {
+    pub async fn wait_map<T>(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        wanted: impl Fn(&Event) -> Option<T>,
+    ) -> Result<T> {
         let start = self.cursor;
         match tokio::time::timeout(limit, self.shared.journal.find(start, wanted)).await {
             Ok((value, next)) => {

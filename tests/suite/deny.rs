@@ -89,46 +89,42 @@ fn satisfied(expression: &str, allowed: &BTreeSet<String>) -> bool {
     let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ").replace(" WITH ", "+WITH+");
     let words: Vec<String> = spaced.split_whitespace().map(|word| word.replace("+WITH+", " WITH ")).collect();
     let mut rest = words.as_slice();
-    let fine = either(&mut rest, allowed);
-    fine && rest.is_empty()
+    either(&mut rest, allowed).is_some_and(|fine| fine && rest.is_empty())
 }
 
-fn either(words: &mut &[String], allowed: &BTreeSet<String>) -> bool {
-    let mut fine = both(words, allowed);
+/// `a OR b`; `None` when this is no expression.
+fn either(words: &mut &[String], allowed: &BTreeSet<String>) -> Option<bool> {
+    let mut fine = both(words, allowed)?;
     while let [word, rest @ ..] = *words
         && word == "OR"
     {
         *words = rest;
-        fine |= both(words, allowed);
+        fine |= both(words, allowed)?;
     }
-    fine
+    Some(fine)
 }
 
-fn both(words: &mut &[String], allowed: &BTreeSet<String>) -> bool {
-    let mut fine = one(words, allowed);
+fn both(words: &mut &[String], allowed: &BTreeSet<String>) -> Option<bool> {
+    let mut fine = one(words, allowed)?;
     while let [word, rest @ ..] = *words
         && word == "AND"
     {
         *words = rest;
-        fine &= one(words, allowed);
+        fine &= one(words, allowed)?;
     }
-    fine
+    Some(fine)
 }
 
-fn one(words: &mut &[String], allowed: &BTreeSet<String>) -> bool {
-    let [word, rest @ ..] = *words else { return false };
+fn one(words: &mut &[String], allowed: &BTreeSet<String>) -> Option<bool> {
+    let (word, rest) = words.split_first()?;
     *words = rest;
     if word != "(" {
-        return allowed.contains(word);
+        return Some(allowed.contains(word));
     }
-    let fine = either(words, allowed);
-    match *words {
-        [close, rest @ ..] if close == ")" => {
-            *words = rest;
-            fine
-        }
-        _ => false,
-    }
+    let fine = either(words, allowed)?;
+    let (close, rest) = words.split_first()?;
+    *words = rest;
+    (close == ")").then_some(fine)
 }
 
 #[test]

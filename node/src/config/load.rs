@@ -108,8 +108,8 @@ impl Settings {
 }
 
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     let locate = |error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let (line, key) = place(&text, start);
@@ -124,7 +124,8 @@ fn place(text: &str, offset: usize) -> (usize, String) {
     let before = text.get(..offset).unwrap_or(text);
     let number = before.matches('\n').count();
     let line = text.lines().nth(number).unwrap_or_default();
-    let section = text.lines().take(number + 1).filter_map(|line| line.trim().strip_prefix('[')?.strip_suffix(']')).last();
+    let section =
+        text.lines().take(number + 1).filter_map(|line| line.trim().strip_prefix('[')?.strip_suffix(']')).last();
     // Only what stands before `=`: the value may be a secret.
     let key = line.split('=').next().unwrap_or_default().trim();
     match section {

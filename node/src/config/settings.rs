@@ -58,7 +58,8 @@ struct LimitSettings {
 impl Settings {
     /// Checks the settings against each other and reads the files they name.
     pub(super) fn validate(self) -> Result<NodeConfig, ConfigError> {
-        let coordinator = self.coordinator.ok_or_else(|| wrong("coordinator", "is missing, expected an https:// URL"))?;
+        let coordinator =
+            self.coordinator.ok_or_else(|| wrong("coordinator", "is missing, expected an https:// URL"))?;
         let coordinator = coordinator.trim_end_matches('/').to_owned();
         let url = reqwest::Url::parse(&coordinator)
             .map_err(|error| wrong("coordinator", format!("{error}, expected an https:// URL")))?;
@@ -144,7 +145,11 @@ pub(crate) fn fingerprint(der: &[u8]) -> [u8; 32] {
     Sha256::digest(der).into()
 }
 
-fn secret(key: &'static str, text: Option<String>, file: Option<String>) -> Result<Option<Secret<String>>, ConfigError> {
+fn secret(
+    key: &'static str,
+    text: Option<String>,
+    file: Option<String>,
+) -> Result<Option<Secret<String>>, ConfigError> {
     match (text, file) {
         (Some(_), Some(_)) => Err(wrong(key, "expected either the value or its file, not both")),
         (Some(text), None) => Ok(Some(Secret::new(text))),

@@ -214,9 +214,9 @@ mod tests {
         let moved = read_hex("910070726f6e746572612e676174000000009c001e00");
         assert_eq!(moved, Some(Event::Moved(Place::new("prontera", 156, 30))));
         let appeared = read_hex(concat!(
-            "ff096c0006c9778e0600000000c80000000000000000007300000000000000000000000000000000000000000000000000000000",
-            "000000000000000000000000000025c1d000000000000000ffffffffffffffff0000004b6166726120456d706c6f796565",
-            "00000000000000000000",
+            "ff096c0006c9778e0600000000c800000000000000000073000000000000000000000000",
+            "00000000000000000000000000000000000000000000000000000025c1d0000000000000",
+            "00ffffffffffffffff0000004b6166726120456d706c6f79656500000000000000000000",
         ));
         let Some(Event::Appeared { id, name, sitting, .. }) = appeared else { panic!("{appeared:?}") };
         assert_eq!((id, name.as_str(), sitting), (0x068e_77c9, "Kafra Employee", false));

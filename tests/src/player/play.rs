@@ -103,8 +103,8 @@ struct Stay<'a> {
     shared: &'a Shared,
     wire: Wire,
     pings: Interval,
-    /// The client has sent 0x007d and waits for the first answer.
-    loading: bool,
+    /// Maps the client has loaded (0x007d) without having heard of the server since.
+    loading: u32,
 }
 
 impl<'a> Stay<'a> {
@@ -127,7 +127,7 @@ impl<'a> Stay<'a> {
         shared.state().record.connected = Some(Instant::now());
         let mut pings = tokio::time::interval_at(tokio::time::Instant::now() + account.ping, account.ping);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self { shared, wire, pings, loading: false })
+        Ok(Self { shared, wire, pings, loading: 0 })
     }
 
     async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Command>) -> Result<End> {
@@ -145,10 +145,7 @@ impl<'a> Stay<'a> {
                         return Ok(end);
                     }
                 }
-                Next::Ping => {
-                    let clock = self.shared.state().record.clock();
-                    self.wire.send(&packets::time(clock)).await?;
-                }
+                Next::Ping => self.ask_time().await?,
                 Next::Order(None) => return Ok(End::Lost("the player is gone".into())),
                 Next::Order(Some(Command::Send(bytes))) => self.wire.send(&bytes).await?,
                 Next::Order(Some(Command::HalfClose)) => self.wire.half_close().await?,
@@ -166,31 +163,35 @@ impl<'a> Stay<'a> {
         if packet.starts_with(&packets::LIVE_PING.to_le_bytes()) {
             self.wire.send(&packets::live_pong()).await?;
         }
-        let Some(event) = packets::read(packet)? else {
-            self.loaded_by(None);
-            return Ok(ControlFlow::Continue(()));
-        };
+        let Some(event) = packets::read(packet)? else { return Ok(ControlFlow::Continue(())) };
         let event = self.note(event);
         self.shared.journal.add(event.clone());
         match &event {
             Event::Entered(_) | Event::Moved(_) => {
                 self.wire.send(&packets::loaded()).await?;
-                self.loading = true;
+                self.ask_time().await?;
+                self.loading += 1;
             }
             Event::Redirected(..) => return Ok(ControlFlow::Break(End::Redirected)),
             Event::ToCharacterSelect => return Ok(ControlFlow::Break(End::CharacterSelect)),
             Event::Refused(reason) => return Ok(ControlFlow::Break(End::Lost(reason.clone()))),
-            event => self.loaded_by(Some(event)),
+            Event::Time(_) => self.answered(),
+            _ => {}
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The first packet after 0x007d shows that the server has the player on the map.
-    fn loaded_by(&mut self, event: Option<&Event>) {
-        if !self.loading || matches!(event, Some(Event::Closing(_))) {
+    async fn ask_time(&mut self) -> Result<()> {
+        let clock = self.shared.state().record.clock();
+        self.wire.send(&packets::time(clock)).await
+    }
+
+    /// Servers answer in order: the time after 0x007d shows that the player is on the map.
+    fn answered(&mut self) {
+        let loading = std::mem::replace(&mut self.loading, self.loading.saturating_sub(1));
+        if loading != 1 {
             return;
         }
-        self.loading = false;
         let mut state = self.shared.state();
         state.in_play = true;
         let place = state.place.clone().unwrap_or_else(|| Place::new("", 0, 0));
