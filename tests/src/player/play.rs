@@ -188,8 +188,9 @@ impl<'a> Stay<'a> {
 
     /// Servers answer in order: the time after 0x007d shows that the player is on the map.
     fn answered(&mut self) {
-        let loading = std::mem::replace(&mut self.loading, self.loading.saturating_sub(1));
-        if loading != 1 {
+        let open = self.loading;
+        self.loading = open.saturating_sub(1);
+        if open != 1 {
             return;
         }
         let mut state = self.shared.state();
