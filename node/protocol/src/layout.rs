@@ -1,7 +1,23 @@
 //! C++ structs that travel as raw memory on chrif: their bytes are the wire format.
 //!
-//! Sizes are those of rAthena of February 2026, PACKETVER 20211103, pre-renewal, Linux x86-64.
+//! An *image* holds the bytes of one whole struct. A *view* reads its fields into a Rust struct; setters write a field in
+//! place and leave every other byte alone, padding included. A [`Descriptor`] says where the fields stand: those here are
+//! of rAthena of February 2026, PACKETVER 20211103, pre-renewal, Linux x86-64. Builds for other systems place some fields
+//! elsewhere; each gets its own descriptor over the same field names.
 
+mod character;
+mod descriptor;
 mod image;
+mod item;
+mod plain;
+mod storage;
 
+pub use character::*;
+pub use descriptor::*;
 pub use image::*;
+pub use item::*;
+pub use plain::Plain;
+pub use storage::*;
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Plain;
 use crate::{DecodeError, Reader, WireRead, WireWrite, Writer};
 
 /// Declares the raw bytes of one C++ struct: exactly `SIZE` of them, on the heap.
@@ -37,6 +38,30 @@ macro_rules! images {
             pub fn as_bytes(&self) -> &[u8] {
                 &self.0
             }
+
+            /// Reads the value at `OFFSET`.
+            pub(super) fn load<T: Plain, const OFFSET: usize>(&self) -> T {
+                const { assert!(OFFSET.saturating_add(T::SIZE) <= Self::SIZE) };
+                T::load(self.0.get(OFFSET..OFFSET.saturating_add(T::SIZE)).unwrap_or_default())
+            }
+
+            /// Writes the value at `OFFSET`.
+            pub(super) fn store<T: Plain, const OFFSET: usize>(&mut self, value: &T) {
+                const { assert!(OFFSET.saturating_add(T::SIZE) <= Self::SIZE) };
+                value.store(self.0.get_mut(OFFSET..OFFSET.saturating_add(T::SIZE)).unwrap_or_default());
+            }
+
+            /// The bytes of a stretch that may lie outside.
+            #[allow(dead_code, reason = "only structs with arrays need it")]
+            pub(super) fn stretch(&self, offset: usize, len: usize) -> Option<&[u8]> {
+                self.0.get(offset..)?.get(..len)
+            }
+
+            /// The bytes of a stretch that may lie outside, to be written.
+            #[allow(dead_code, reason = "only structs with arrays need it")]
+            pub(super) fn stretch_mut(&mut self, offset: usize, len: usize) -> Option<&mut [u8]> {
+                self.0.get_mut(offset..)?.get_mut(..len)
+            }
         }
 
         impl fmt::Debug for $name {
@@ -61,7 +86,7 @@ macro_rules! images {
 }
 
 images! {
-    /// A whole character (`mmo_charstatus`, mmo.hpp).
+    /// A whole character (`mmo_charstatus`, mmo.hpp). [`view`](Self::view) reads it.
     pub struct CharacterImage[8856];
 
     /// An inventory, cart or storage (`s_storage`, mmo.hpp): a header and 600 items.
