@@ -21,7 +21,7 @@ impl NodeHandle {
     /// How many control messages may wait for a slow node before it is disconnected.
     pub const CONTROL_QUEUE: usize = 256;
 
-    pub(super) fn new(
+    pub(crate) fn new(
         host: HostId,
         link: LinkId,
         control: mpsc::Sender<CoordinatorSays>,

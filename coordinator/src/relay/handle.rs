@@ -3,13 +3,15 @@
 use bifrost_protocol::control::GameOpen;
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::nodes::NodeHandle;
 
-/// A game client's connection. Cheap to clone.
+/// A game client's connection. Cheap to clone. When the last clone is dropped the client is closed, unless it was redirected.
 #[derive(Clone, Debug)]
 pub struct ClientHandle {
     orders: mpsc::Sender<ToClient>,
+    overrun: CancellationToken,
 }
 
 /// What the fleet orders a client's connection to do, in order.
@@ -40,11 +42,20 @@ impl ClientHandle {
     #[must_use]
     pub fn channel() -> (Self, mpsc::Receiver<ToClient>) {
         let (orders, queue) = mpsc::channel(Self::ORDER_QUEUE);
-        (Self { orders }, queue)
+        (Self { orders, overrun: CancellationToken::new() }, queue)
     }
 
     /// Gives an order. `false` when the connection is gone or does not take orders any more: its `Closed` event follows.
     pub fn tell(&self, order: ToClient) -> bool {
-        self.orders.try_send(order).is_ok()
+        let taken = self.orders.try_send(order).is_ok();
+        if !taken {
+            self.overrun.cancel();
+        }
+        taken
+    }
+
+    /// Cancelled when an order found no room: the connection cannot go on without it.
+    pub(super) fn overrun(&self) -> CancellationToken {
+        self.overrun.clone()
     }
 }

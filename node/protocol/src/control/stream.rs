@@ -50,6 +50,26 @@ impl TryFrom<u8> for StreamKind {
     }
 }
 
+/// Why a stream is reset or stopped before its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub enum StreamCode {
+    /// Nothing in particular: the other side has let go of it.
+    Dropped = 0,
+    /// The stream is not one that may be opened: unknown kind, bad header, bad token, too many.
+    Refused = 1,
+    /// A game stream whose client is still there but goes elsewhere. For the engine as good as a client that is gone.
+    Detached = 2,
+    /// What came on it is not what its kind allows.
+    Misbehaved = 3,
+}
+
+impl From<StreamCode> for u32 {
+    fn from(code: StreamCode) -> Self {
+        code as Self
+    }
+}
+
 /// Encodes a message with its length before it (protobuf varint).
 #[must_use]
 pub fn delimited(message: &impl Message) -> Bytes {

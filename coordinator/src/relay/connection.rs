@@ -1,0 +1,140 @@
+//! One client's connection: its first packet, then the fleet's orders, then the end.
+
+use std::future::poll_fn;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use bifrost_protocol::Packet;
+use bifrost_protocol::client::Enter;
+use bifrost_protocol::frame::packet_id;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::engine::Engine;
+use super::pump::{Pump, Wake};
+use super::reason::CloseReason;
+use super::rules::ENTER;
+use super::{ClientHandle, ToClient};
+use crate::fleet::{ClientEvent, ConnectionId, FleetEvent};
+
+/// Length of 0x0436 (`clif_shuffle.hpp`, PACKETVER 20211103).
+const ENTER_LEN: usize = 23;
+
+/// A client's connection before it has said who it is.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) socket: TcpStream,
+    pub(super) peer: SocketAddr,
+    pub(super) enter_timeout: Duration,
+    pub(super) idle_timeout: Duration,
+    pub(super) events: mpsc::Sender<FleetEvent>,
+    pub(super) token: CancellationToken,
+}
+
+impl Connection {
+    /// Serves the client to its end. The fleet hears of it only if it sends a good first packet, and then of its end once.
+    #[tracing::instrument(name = "client", skip_all, fields(conn.id = self.id.0, peer = %self.peer))]
+    pub(super) async fn serve(mut self) -> CloseReason {
+        let entered = tokio::select! {
+            biased;
+            () = self.token.cancelled() => Err(CloseReason::Shutdown),
+            entered = tokio::time::timeout(self.enter_timeout, read_enter(&mut self.socket)) => {
+                entered.unwrap_or(Err(CloseReason::Silent))
+            }
+        };
+        let enter = match entered {
+            Ok(enter) => enter,
+            Err(reason) => return reason,
+        };
+        let (id, events) = (self.id, self.events.clone());
+        let tell = |event| events.send(FleetEvent::Client(id, event));
+        let (client, orders) = ClientHandle::channel();
+        let overrun = client.overrun();
+        let arrived = ClientEvent::Arrived { enter, address: address(self.peer), client };
+        // The fleet is gone only when the coordinator stops.
+        if tell(arrived).await.is_err() {
+            return CloseReason::Shutdown;
+        }
+        let mut pump = Pump::new(self.socket, self.idle_timeout);
+        let reason = tokio::select! {
+            biased;
+            () = self.token.cancelled() => CloseReason::Shutdown,
+            () = overrun.cancelled() => CloseReason::Dropped,
+            reason = play(&mut pump, orders, |session| tell(ClientEvent::EngineLost { session })) => reason,
+        };
+        let _stopping = tell(ClientEvent::Closed).await;
+        pump.part(reason).await;
+        reason
+    }
+}
+
+/// Carries out orders and pumps packets until the client is gone or has to go. May be dropped at any await: orders are
+/// carried out without one.
+async fn play<Told: Future>(
+    pump: &mut Pump,
+    mut orders: mpsc::Receiver<ToClient>,
+    lost: impl Fn(bifrost_protocol::ids::SessionId) -> Told,
+) -> CloseReason {
+    loop {
+        let wake = tokio::select! {
+            biased;
+            order = orders.recv(), if !(pump.redirected() && orders.is_closed() && orders.is_empty()) => match obey(pump, order) {
+                Ok(()) => continue,
+                Err(reason) => return reason,
+            },
+            wake = poll_fn(|context| pump.poll(context)) => wake,
+        };
+        match wake {
+            Wake::Lost(session) => drop(lost(session).await),
+            Wake::Close(reason) => return reason,
+        }
+    }
+}
+
+/// Carries out one order. No order means that the fleet has let go of the connection.
+fn obey(pump: &mut Pump, order: Option<ToClient>) -> Result<(), CloseReason> {
+    match order {
+        Some(ToClient::Attach { node, open }) => pump.attach(Engine::open(node, open)),
+        Some(ToClient::Send(packets)) => pump.send(&packets)?,
+        Some(ToClient::Hold) => pump.hold(),
+        Some(ToClient::Redirect(packets)) => pump.redirect(&packets)?,
+        Some(ToClient::Close(packets)) => {
+            if let Some(packets) = packets {
+                pump.hold();
+                pump.send(&packets)?;
+            }
+            return Err(CloseReason::Ordered);
+        }
+        None if pump.redirected() => {}
+        None => return Err(CloseReason::Dropped),
+    }
+    Ok(())
+}
+
+/// Reads the first packet and not a byte more.
+async fn read_enter(socket: &mut TcpStream) -> Result<Enter, CloseReason> {
+    let mut packet = [0; ENTER_LEN];
+    let mut filled = 0;
+    while let Some(space) = packet.get_mut(filled..).filter(|space| !space.is_empty()) {
+        match socket.read(space).await {
+            Ok(0) => return Err(CloseReason::Silent),
+            Ok(count) => filled += count,
+            Err(_) => return Err(CloseReason::Failed),
+        }
+        if filled >= 2 && packet_id(&packet) != Ok(ENTER) {
+            return Err(CloseReason::NotEnter);
+        }
+    }
+    Enter::decode(&packet).map_err(|_| CloseReason::NotEnter)
+}
+
+/// The address as the game's IPv4-only protocols carry it.
+fn address(peer: SocketAddr) -> Ipv4Addr {
+    match peer.ip() {
+        IpAddr::V4(address) => address,
+        IpAddr::V6(address) => address.to_ipv4_mapped().unwrap_or(Ipv4Addr::UNSPECIFIED),
+    }
+}
