@@ -27,6 +27,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use self::admission::Admission;
 use self::connection::Connection;
 pub use self::handle::{ClientHandle, ToClient};
+use self::pump::Patience;
 use crate::config;
 use crate::fleet::{ConnectionId, FleetEvent};
 
@@ -41,7 +42,8 @@ const STOP_GRACE: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub struct Relay {
     listener: TcpListener,
-    config: config::Relay,
+    enter_timeout: Duration,
+    patience: Patience,
     events: mpsc::Sender<FleetEvent>,
     admission: Arc<Admission>,
     connections: TaskTracker,
@@ -63,7 +65,16 @@ impl Relay {
     /// # Errors
     /// The address cannot be bound.
     pub fn spawn(
-        config: config::Relay,
+        config: &config::Relay,
+        events: mpsc::Sender<FleetEvent>,
+        token: &CancellationToken,
+    ) -> io::Result<RelayHandle> {
+        Self::spawn_with(config, Patience::new(Duration::from_millis(config.idle_ms)), events, token)
+    }
+
+    fn spawn_with(
+        config: &config::Relay,
+        patience: Patience,
         events: mpsc::Sender<FleetEvent>,
         token: &CancellationToken,
     ) -> io::Result<RelayHandle> {
@@ -75,7 +86,16 @@ impl Relay {
         let token = token.child_token();
         let stop = token.clone().drop_guard();
         let admission = Admission::new(config.max_connections, config.max_per_address);
-        let relay = Self { listener, config, events, admission, connections: TaskTracker::new(), token, last_id: 0 };
+        let relay = Self {
+            listener,
+            enter_timeout: Duration::from_millis(config.enter_ms),
+            patience,
+            events,
+            admission,
+            connections: TaskTracker::new(),
+            token,
+            last_id: 0,
+        };
         tracing::info!(addr = %local_addr, "relay listens");
         Ok(RelayHandle { local_addr, stop, task: AbortOnDropHandle::new(tokio::spawn(relay.run())) })
     }
@@ -121,8 +141,8 @@ impl Relay {
             id: ConnectionId(self.last_id),
             socket,
             peer,
-            enter_timeout: Duration::from_millis(self.config.enter_ms),
-            idle_timeout: Duration::from_millis(self.config.idle_ms),
+            enter_timeout: self.enter_timeout,
+            patience: self.patience,
             events: self.events.clone(),
             token: self.token.clone(),
         };
@@ -149,5 +169,5 @@ impl RelayHandle {
     }
 }
 
-
-
+#[cfg(test)]
+mod tests;

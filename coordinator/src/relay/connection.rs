@@ -7,13 +7,14 @@ use std::time::Duration;
 use bifrost_protocol::Packet;
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::frame::packet_id;
+use bifrost_protocol::ids::SessionId;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::engine::Engine;
-use super::pump::{Pump, Wake};
+use super::pump::{Patience, Pump, Wake};
 use super::reason::CloseReason;
 use super::rules::ENTER;
 use super::{ClientHandle, ToClient};
@@ -29,7 +30,7 @@ pub(super) struct Connection {
     pub(super) socket: TcpStream,
     pub(super) peer: SocketAddr,
     pub(super) enter_timeout: Duration,
-    pub(super) idle_timeout: Duration,
+    pub(super) patience: Patience,
     pub(super) events: mpsc::Sender<FleetEvent>,
     pub(super) token: CancellationToken,
 }
@@ -58,7 +59,7 @@ impl Connection {
         if tell(arrived).await.is_err() {
             return CloseReason::Shutdown;
         }
-        let mut pump = Pump::new(self.socket, self.idle_timeout);
+        let mut pump = Pump::new(self.socket, self.patience);
         let reason = tokio::select! {
             biased;
             () = self.token.cancelled() => CloseReason::Shutdown,
@@ -76,7 +77,7 @@ impl Connection {
 async fn play<Told: Future>(
     pump: &mut Pump,
     mut orders: mpsc::Receiver<ToClient>,
-    lost: impl Fn(bifrost_protocol::ids::SessionId) -> Told,
+    lost: impl Fn(SessionId) -> Told,
 ) -> CloseReason {
     loop {
         let wake = tokio::select! {

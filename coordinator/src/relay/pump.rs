@@ -31,14 +31,33 @@ const READ_ENGINE: usize = 16 * 1024;
 const MAX_HELD: usize = 4 * 1024;
 /// Most bytes that wait for a client: one read and one unfinished packet of its engine (80 KiB), and what the fleet says.
 const MAX_WAITING: usize = 128 * 1024;
-/// How long a client may take until nothing waits for it, at most [`MAX_WAITING`] bytes.
-const SLOW_CLIENT: Duration = Duration::from_secs(20);
-/// How long an engine may take no byte of what its client sends.
-const SLOW_ENGINE: Duration = Duration::from_secs(10);
-/// How long a redirected client may stay.
-const REDIRECT_LINGER: Duration = Duration::from_secs(15);
-/// How long a connection that ends may take to deliver what is on its way.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the relay waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Without a byte from the client.
+    pub(super) idle: Duration,
+    /// Until a client has read all that waits for it, at most [`MAX_WAITING`] bytes.
+    pub(super) slow_client: Duration,
+    /// Until an engine takes a byte of what its client sends.
+    pub(super) slow_engine: Duration,
+    /// Until a redirected client is gone.
+    pub(super) redirect: Duration,
+    /// Until what is on its way is delivered on a connection that ends.
+    pub(super) last_words: Duration,
+}
+
+impl Patience {
+    /// The usual, with a configured idle time.
+    pub(super) const fn new(idle: Duration) -> Self {
+        Self {
+            idle,
+            slow_client: Duration::from_secs(20),
+            slow_engine: Duration::from_secs(10),
+            redirect: Duration::from_secs(15),
+            last_words: Duration::from_secs(2),
+        }
+    }
+}
 
 /// Why the pump stopped to be heard.
 #[derive(Debug)]
@@ -59,7 +78,7 @@ pub(super) struct Pump {
     /// From engine and fleet to client.
     down: Lane,
     clock: Clock,
-    idle: Duration,
+    patience: Patience,
     heard: Instant,
     up_blocked: Option<Instant>,
     down_blocked: Option<Instant>,
@@ -69,7 +88,7 @@ pub(super) struct Pump {
 
 impl Pump {
     /// A pump without an engine, for a client whose first packet has been read.
-    pub(super) fn new(socket: TcpStream, idle: Duration) -> Self {
+    pub(super) fn new(socket: TcpStream, patience: Patience) -> Self {
         let heard = Instant::now();
         Self {
             socket,
@@ -77,12 +96,12 @@ impl Pump {
             up: Lane::default(),
             down: Lane::default(),
             clock: Clock::default(),
-            idle,
+            patience,
             heard,
             up_blocked: None,
             down_blocked: None,
             leave_by: None,
-            timer: Box::pin(tokio::time::sleep_until(heard + idle)),
+            timer: Box::pin(tokio::time::sleep_until(heard + patience.idle)),
         }
     }
 
@@ -114,7 +133,7 @@ impl Pump {
     /// As [`send`](Self::send).
     pub(super) fn redirect(&mut self, packets: &[u8]) -> Result<(), CloseReason> {
         self.hold();
-        self.leave_by = Some(Instant::now() + REDIRECT_LINGER);
+        self.leave_by = Some(Instant::now() + self.patience.redirect);
         self.send(packets)
     }
 
@@ -208,9 +227,9 @@ impl Pump {
 
     /// Answers what a held client must have answered, drops the rest.
     fn answer_held(&mut self) {
-        let packets = self.up.drain();
+        let (packets, now) = (self.up.drain(), Instant::now().into_std());
         for_each_packet(client_to_server(), &packets, |id, packet| {
-            if let Some(answer) = self.clock.answer(id, packet) {
+            if let Some(answer) = self.clock.answer(id, packet, now) {
                 self.down.put(&answer);
             }
         });
@@ -229,9 +248,9 @@ impl Pump {
                 Err(_) => Some(LostReason::Broken),
                 Ok(()) if fresh.filled().is_empty() => Some(LostReason::Ended),
                 Ok(()) => {
-                    let clock = &mut self.clock;
+                    let (clock, now) = (&mut self.clock, Instant::now().into_std());
                     let taken = self.down.take(fresh.filled(), server_to_client(), |id, packet| {
-                        clock.hear(id, packet);
+                        clock.hear(id, packet, now);
                         from_engine(id)
                     });
                     taken.err().map(|refused: Refused| stream.misbehaved(&refused))
@@ -281,10 +300,10 @@ impl Pump {
 
     fn deadlines(&self) -> [Option<(Instant, Deadline)>; 4] {
         [
-            self.up_blocked.map(|since| (since + SLOW_ENGINE, Deadline::Engine)),
-            self.down_blocked.map(|since| (since + SLOW_CLIENT, Deadline::Client(CloseReason::Slow))),
+            self.up_blocked.map(|since| (since + self.patience.slow_engine, Deadline::Engine)),
+            self.down_blocked.map(|since| (since + self.patience.slow_client, Deadline::Client(CloseReason::Slow))),
             self.leave_by.map(|by| (by, Deadline::Client(CloseReason::Redirected))),
-            Some((self.heard + self.idle, Deadline::Client(CloseReason::Idle))),
+            Some((self.heard + self.patience.idle, Deadline::Client(CloseReason::Idle))),
         ]
     }
 
@@ -303,7 +322,7 @@ impl Pump {
             // The client may have ended only its own side: what the engine still says is delivered.
             CloseReason::Left => {
                 if self.engine.finish() {
-                    let _ended = timeout(LAST_WORDS, poll_fn(|context| self.poll_down(context))).await;
+                    let _ended = timeout(self.patience.last_words, poll_fn(|context| self.poll_down(context))).await;
                 }
             }
             CloseReason::Idle
@@ -312,7 +331,7 @@ impl Pump {
             | CloseReason::Dropped
             | CloseReason::Shutdown => {
                 self.engine = Engine::Held;
-                let _ended = timeout(LAST_WORDS, self.say_goodbye()).await;
+                let _ended = timeout(self.patience.last_words, self.say_goodbye()).await;
             }
             CloseReason::Full
             | CloseReason::Address

@@ -1,8 +1,9 @@
 //! What may pass the relay, and what it answers itself while no engine is there. Pure.
 
+use std::time::Instant;
+
 use bifrost_protocol::DecodeError;
 use thiserror::Error;
-use tokio::time::Instant;
 
 /// `CZ_ENTER2`, the first packet of a client on a map-server (`clif.cpp`, `clif_parse_WantToConnection`).
 pub(super) const ENTER: u16 = 0x0436;
@@ -14,9 +15,9 @@ const NOTIFY_TIME: u16 = 0x007f;
 /// Packets for the login- and char-server (`CA_*`, `CH_*`, `CT_*` in `packets.hpp`) that the table of what clients send knows
 /// too.
 const FOR_OTHER_SERVERS: [u16; 31] = [
-    0x0064, 0x0065, 0x0066, 0x0067, 0x0068, 0x0187, 0x01db, 0x01dd, 0x01fa, 0x01fb, 0x0200, 0x0204, 0x0277, 0x027c, 0x028d,
-    0x02b0, 0x0825, 0x0827, 0x0829, 0x082b, 0x0841, 0x08b8, 0x08ba, 0x08be, 0x08c5, 0x08d4, 0x08fc, 0x0970, 0x09a1, 0x0a39,
-    0x0acf,
+    0x0064, 0x0065, 0x0066, 0x0067, 0x0068, 0x0187, 0x01db, 0x01dd, 0x01fa, 0x01fb, 0x0200, 0x0204, 0x0277, 0x027c,
+    0x028d, 0x02b0, 0x0825, 0x0827, 0x0829, 0x082b, 0x0841, 0x08b8, 0x08ba, 0x08be, 0x08c5, 0x08d4, 0x08fc, 0x0970,
+    0x09a1, 0x0a39, 0x0acf,
 ];
 
 /// Packets that carry the address of another server: only the coordinator decides where a client goes
@@ -52,21 +53,23 @@ pub(super) struct Clock {
 
 impl Clock {
     /// Notes the time an engine tells its client.
-    pub(super) fn hear(&mut self, id: u16, packet: &[u8]) {
-        if id == NOTIFY_TIME && let Some(tick) = tick(packet) {
-            self.last = Some((tick, Instant::now()));
+    pub(super) fn hear(&mut self, id: u16, packet: &[u8], now: Instant) {
+        if id == NOTIFY_TIME
+            && let Some(tick) = tick(packet)
+        {
+            self.last = Some((tick, now));
         }
     }
 
     /// The answer to a client's packet while it is held: the time, so that it stays content. Everything else it asks has to
     /// wait for an engine, and its answers to pings (0x0b1c) need none.
-    pub(super) fn answer(&self, id: u16, packet: &[u8]) -> Option<[u8; 6]> {
+    pub(super) fn answer(&self, id: u16, packet: &[u8], now: Instant) -> Option<[u8; 6]> {
         let asked = (id == REQUEST_TIME).then(|| tick(packet)).flatten()?;
-        let now = self.last.map_or(asked, |(tick, at)| {
+        let tick = self.last.map_or(asked, |(tick, at)| {
             // Ticks are 32-bit milliseconds and wrap.
-            tick.wrapping_add(u32::try_from(at.elapsed().as_millis() & u128::from(u32::MAX)).unwrap_or(0))
+            tick.wrapping_add(u32::try_from((now - at).as_millis() & u128::from(u32::MAX)).unwrap_or(0))
         });
-        let [a, b, c, d] = now.to_le_bytes();
+        let [a, b, c, d] = tick.to_le_bytes();
         let [low, high] = NOTIFY_TIME.to_le_bytes();
         Some([low, high, a, b, c, d])
     }
@@ -79,6 +82,8 @@ fn tick(packet: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bifrost_protocol::client::{ClientToChar, ClientToLogin};
 
     use super::*;
@@ -98,14 +103,14 @@ mod tests {
         assert!(from_engine(0x0091).is_ok(), "a map change on the same server is the engine's");
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_clock_goes_on_while_no_engine_answers() {
-        let mut clock = Clock::default();
+    #[test]
+    fn the_clock_goes_on_while_no_engine_answers() {
+        let (mut clock, now) = (Clock::default(), Instant::now());
         let ask = [0x60, 3, 9, 0, 0, 0];
-        assert_eq!(clock.answer(0x0360, &ask), Some([0x7f, 0, 9, 0, 0, 0]), "nothing is known: the client's own time");
-        clock.hear(NOTIFY_TIME, &[0x7f, 0, 0xff, 0xff, 0xff, 0xff]);
-        tokio::time::advance(std::time::Duration::from_millis(11)).await;
-        assert_eq!(clock.answer(0x0360, &ask), Some([0x7f, 0, 10, 0, 0, 0]));
-        assert_eq!(clock.answer(0x0b1c, &[0x1c, 0x0b]), None);
+        assert_eq!(clock.answer(0x0360, &ask, now), Some([0x7f, 0, 9, 0, 0, 0]), "nothing is known: the client's own");
+        clock.hear(NOTIFY_TIME, &[0x7f, 0, 0xff, 0xff, 0xff, 0xff], now);
+        let later = now + Duration::from_millis(11);
+        assert_eq!(clock.answer(0x0360, &ask, later), Some([0x7f, 0, 10, 0, 0, 0]));
+        assert_eq!(clock.answer(0x0b1c, &[0x1c, 0x0b], later), None);
     }
 }
