@@ -33,8 +33,11 @@ pub(super) enum Engine {
 pub(super) struct Opening {
     session: SessionId,
     host: HostId,
-    streams: Pin<Box<dyn Future<Output = Option<(SendStream, RecvStream)>> + Send>>,
+    streams: Pin<Box<Streams>>,
 }
+
+/// Both halves of a game stream, if they come.
+type Streams = dyn Future<Output = Option<(SendStream, RecvStream)>> + Send;
 
 /// A session's game stream.
 #[derive(Debug)]
