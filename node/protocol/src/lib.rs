@@ -20,6 +20,7 @@ pub mod client;
 mod codes;
 pub mod control;
 pub mod error;
+pub mod fixture;
 pub mod frame;
 pub mod ids;
 pub mod inter;
@@ -28,6 +29,9 @@ mod packet;
 pub mod reader;
 pub mod text;
 pub mod writer;
+
+#[cfg(test)]
+mod tests;
 
 pub use address::{Ipv4Be, PortBe};
 pub use error::DecodeError;

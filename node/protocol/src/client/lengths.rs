@@ -47,24 +47,6 @@ pub fn client_to_char() -> &'static LengthTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{CharToClient, ClientToMap, LoginToClient};
-    use crate::frame::Length;
-
-    fn assert_agrees(table: &LengthTable, list: &[(u16, &str, Option<usize>)]) {
-        for (id, name, len) in list {
-            let declared = len.map_or(Length::Sized, |len| Length::Fixed(u16::try_from(len).expect("short")));
-            assert_eq!(table.get(*id), Some(declared), "{name} 0x{id:04x}");
-        }
-    }
-
-    #[test]
-    fn every_declared_packet_has_the_length_the_tables_state() {
-        assert_agrees(client_to_server(), ClientToLogin::IDS);
-        assert_agrees(client_to_server(), ClientToChar::IDS);
-        assert_agrees(client_to_server(), ClientToMap::IDS);
-        assert_agrees(server_to_client(), LoginToClient::IDS);
-        assert_agrees(server_to_client(), CharToClient::IDS);
-    }
 
     #[test]
     fn the_tables_are_complete() {

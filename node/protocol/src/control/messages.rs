@@ -1,12 +1,16 @@
 //! Control messages and datagrams.
 
+use std::fmt;
+
 use prost::Message;
+
+use crate::Secret;
 
 /// Node to coordinator, on the control stream.
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeMessage {
     /// What it says.
-    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5, 6")]
     pub says: Option<NodeSays>,
 }
 
@@ -32,9 +36,6 @@ pub enum NodeSays {
     /// [`Hello::benchmark`].
     #[prost(message, tag = "6")]
     Benchmark(Benchmark),
-    /// The host token was renewed. Without this the link ends when the token of [`Hello`] does.
-    #[prost(message, tag = "7")]
-    Renewed(Renewed),
 }
 
 /// Coordinator to node, on the control stream.
@@ -67,6 +68,7 @@ pub enum CoordinatorSays {
 
 /// Who a node is and what it still holds.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub struct Hello {
     /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
     #[prost(uint32, tag = "1")]
@@ -89,6 +91,20 @@ pub struct Hello {
     /// The engines it can run: `embedded`, `rathena`.
     #[prost(string, repeated, tag = "7")]
     pub engines: Vec<String>,
+}
+
+impl fmt::Debug for Hello {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Hello")
+            .field("protocol", &self.protocol)
+            .field("token", &Secret::new(()))
+            .field("version", &self.version)
+            .field("leases", &self.leases)
+            .field("benchmark", &self.benchmark)
+            .field("uptime_seconds", &self.uptime_seconds)
+            .field("engines", &self.engines)
+            .finish()
+    }
 }
 
 /// A lease a node still holds.
@@ -269,19 +285,10 @@ pub struct Goodbye {
     pub reason: String,
 }
 
-/// A node's new host token.
-#[derive(Clone, PartialEq, Message)]
-pub struct Renewed {
-    /// The token (PASETO).
-    #[prost(string, tag = "1")]
-    pub token: String,
-}
-
-/// The coordinator ends the connection. The last message of the control stream.
+/// The coordinator ends the connection.
 #[derive(Clone, PartialEq, Message)]
 pub struct Farewell {
-    /// Stable code. `revoked`: never come back. `refused`: not with this certificate, token or version, or not with this
-    /// behaviour. `replaced`: another connection of the host took over. `busy`, `shutdown`: come back a little later.
+    /// Stable code: `revoked`, `replaced`, `shutdown`, `refused`.
     #[prost(string, tag = "1")]
     pub code: String,
     /// Why, for people to read.

@@ -1,7 +1,11 @@
 //! Sessions and state of embedded engines: what travels on game and sync streams beside the game's own packets.
 
+use std::fmt;
+
 use prost::Message;
 use sha2::{Digest, Sha256};
+
+use crate::Secret;
 
 /// Header of a game stream: the player who arrives.
 #[derive(Clone, PartialEq, Message)]
@@ -145,6 +149,7 @@ pub struct Place {
 
 /// Header of a sync stream.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub struct SyncOpen {
     /// The host token.
     #[prost(string, tag = "1")]
@@ -155,6 +160,16 @@ pub struct SyncOpen {
     /// The epoch of its lease.
     #[prost(uint64, tag = "3")]
     pub epoch: u64,
+}
+
+impl fmt::Debug for SyncOpen {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("SyncOpen")
+            .field("token", &Secret::new(()))
+            .field("group", &self.group)
+            .field("epoch", &self.epoch)
+            .finish()
+    }
 }
 
 /// Engine to coordinator, in order.

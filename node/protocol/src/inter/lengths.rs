@@ -29,18 +29,6 @@ pub fn char_to_map() -> &'static LengthTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::Length;
-    use crate::inter::{CharToMap, MapToChar};
-
-    #[test]
-    fn every_declared_packet_has_the_length_the_tables_state() {
-        for (table, list) in [(map_to_char(), MapToChar::IDS), (char_to_map(), CharToMap::IDS)] {
-            for (id, name, len) in list {
-                let declared = len.map_or(Length::Sized, |len| Length::Fixed(u16::try_from(len).expect("short")));
-                assert_eq!(table.get(*id), Some(declared), "{name} 0x{id:04x}");
-            }
-        }
-    }
 
     #[test]
     fn the_tables_are_complete() {
