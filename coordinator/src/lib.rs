@@ -13,6 +13,7 @@ pub mod maps;
 pub mod nodes;
 pub mod placement;
 pub mod realm;
+mod reasons;
 pub mod relay;
 pub mod shutdown;
 pub mod store;

@@ -1,26 +1,6 @@
 //! Why connections end and engines are left: the labels of the relay's counters.
 
-use metrics::counter;
-
-macro_rules! reasons {
-    ($(#[$doc:meta])* $name:ident counted as $metric:literal { $( $(#[$variant_doc:meta])* $variant:ident = $label:literal, )* }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-        pub(super) enum $name { $( $(#[$variant_doc])* $variant, )* }
-
-        impl $name {
-            /// The label.
-            pub(super) const fn label(self) -> &'static str {
-                match self { $( Self::$variant => $label, )* }
-            }
-
-            /// Adds one to the counter of this reason.
-            pub(super) fn count(self) {
-                counter!($metric, "reason" => self.label()).increment(1);
-            }
-        }
-    };
-}
+use crate::reasons::reasons;
 
 reasons! {
     /// Why a client's connection ended.

@@ -10,7 +10,7 @@ use crate::Secret;
 #[derive(Clone, PartialEq, Message)]
 pub struct NodeMessage {
     /// What it says.
-    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "NodeSays", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub says: Option<NodeSays>,
 }
 
@@ -36,6 +36,9 @@ pub enum NodeSays {
     /// [`Hello::benchmark`].
     #[prost(message, tag = "6")]
     Benchmark(Benchmark),
+    /// The host token was renewed. Without this the link ends when the token of [`Hello`] does.
+    #[prost(message, tag = "7")]
+    Renewed(Renewed),
 }
 
 /// Coordinator to node, on the control stream.
@@ -285,10 +288,19 @@ pub struct Goodbye {
     pub reason: String,
 }
 
-/// The coordinator ends the connection.
+/// A node's new host token.
+#[derive(Clone, PartialEq, Message)]
+pub struct Renewed {
+    /// The token (PASETO).
+    #[prost(string, tag = "1")]
+    pub token: String,
+}
+
+/// The coordinator ends the connection. The last message of the control stream.
 #[derive(Clone, PartialEq, Message)]
 pub struct Farewell {
-    /// Stable code: `revoked`, `replaced`, `shutdown`, `refused`.
+    /// Stable code. `revoked`: never come back. `refused`: not with this certificate, token or version, or not with this
+    /// behaviour. `replaced`: another connection of the host took over. `busy`, `shutdown`: come back a little later.
     #[prost(string, tag = "1")]
     pub code: String,
     /// Why, for people to read.

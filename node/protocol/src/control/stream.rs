@@ -11,10 +11,16 @@ pub const ALPN: &[u8] = b"bifrost/1";
 pub const PROTOCOL_VERSION: u32 = 1;
 /// The longest control or sync message. An assignment with a few large maps is the largest there is.
 pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
+/// The longest control or sync message a node may send. A full sync of a map group with thousands of players fits.
+pub const MAX_MESSAGE_UP: usize = 1024 * 1024;
+/// The most streams a node may have open at once: control, one a leased group, probes.
+pub const MAX_NODE_STREAMS: u32 = 128;
 /// The longest stream header.
 pub const MAX_HEADER: usize = 64 * 1024;
 /// The most bytes one probe may send.
 pub const MAX_PROBE: u64 = 16 * 1024 * 1024;
+/// The most probes a node may run at once.
+pub const MAX_PROBES: usize = 4;
 
 /// The first byte of a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
