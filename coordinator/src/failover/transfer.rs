@@ -67,7 +67,6 @@ pub struct Transfer {
     pub redirects: Vec<Duration>,
     /// Players that are not back, and why.
     pub missing: Vec<String>,
-    silence: Duration,
     steps: [Option<Duration>; 6],
     progress: BTreeMap<AccountId, Progress>,
 }
@@ -80,7 +79,7 @@ impl Transfer {
         let mut steps = [None; 6];
         steps[0] = Some(silence);
         let (redirects, missing, progress) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { cause, from, groups, detected: now, players: 0, redirects, missing, silence, steps, progress }
+        Self { cause, from, groups, detected: now, players: 0, redirects, missing, steps, progress }
     }
 
     /// A player has to be carried over.

@@ -1,0 +1,221 @@
+//! The one owner of the fleet's core: feeds it events and the clock, carries out its commands.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bifrost_protocol::control::{Assign, CoordinatorSays, EngineOrder};
+use bifrost_protocol::ids::{Epoch, GroupName, HostId};
+use bifrost_protocol::inter::MapToChar;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use super::command::{Command, Input};
+use super::core::{Fleet, TICK};
+use super::journal::{Durable, Journal};
+use super::link::CharEvent;
+use super::status::FleetStatus;
+use super::{ClientEvent, ConnectionId, FleetEvent, LinkId, NodeEvent};
+use crate::maps::Catalog;
+use crate::nodes::NodeHandle;
+use crate::relay::{ClientHandle, ToClient};
+
+/// A question or order from the API.
+#[derive(Debug)]
+pub(super) enum Request {
+    Status(oneshot::Sender<FleetStatus>),
+    Revoke(HostId, oneshot::Sender<()>),
+}
+
+/// Where events come from.
+#[derive(Debug)]
+pub(super) struct Sources {
+    pub(super) events: mpsc::Receiver<FleetEvent>,
+    pub(super) char_events: mpsc::Receiver<CharEvent>,
+    pub(super) durable: mpsc::Receiver<Durable>,
+    pub(super) requests: mpsc::Receiver<Request>,
+}
+
+/// The shell around the core.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) fleet: Fleet,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) char_packets: mpsc::Sender<MapToChar>,
+    pub(super) journal: Journal,
+    pub(super) started: Instant,
+    pub(super) clients: HashMap<ConnectionId, ClientHandle>,
+    pub(super) nodes: HashMap<LinkId, NodeHandle>,
+    pub(super) syncs: BTreeMap<(LinkId, GroupName), mpsc::Sender<EngineOrder>>,
+}
+
+impl Actor {
+    /// Runs until `token` is cancelled and every player is saved, or [`SHUTDOWN_GRACE`] after that.
+    pub(super) async fn run(mut self, mut sources: Sources, token: CancellationToken) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut deadline: Option<Instant> = None;
+        loop {
+            let input = tokio::select! {
+                biased;
+                () = token.cancelled(), if deadline.is_none() => {
+                    deadline = Some(Instant::now() + SHUTDOWN_GRACE);
+                    Some(Input::Shutdown)
+                }
+                _ = ticks.tick() => Some(Input::Tick),
+                Some(event) = sources.char_events.recv() => Some(match event {
+                    CharEvent::Up => Input::CharUp,
+                    CharEvent::Says(packet) => Input::Char(packet),
+                    CharEvent::Down => Input::CharDown,
+                }),
+                Some((link, group, epoch, sequence)) = sources.durable.recv() => {
+                    Some(Input::Journaled(link, group, epoch, sequence))
+                }
+                Some(request) = sources.requests.recv() => self.asked(request),
+                Some(event) = sources.events.recv() => self.translate(event),
+            };
+            if let Some(input) = input {
+                self.feed(input);
+            }
+            if deadline.is_some_and(|deadline| self.fleet.is_drained() || Instant::now() > deadline) {
+                if !self.fleet.is_drained() {
+                    tracing::warn!("stopped before every player was saved at the char-server; the journal has them");
+                }
+                return;
+            }
+        }
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.fleet.handle(input, self.started.elapsed());
+        while let Some(command) = self.fleet.poll() {
+            self.carry_out(command);
+        }
+    }
+
+    fn asked(&mut self, request: Request) -> Option<Input> {
+        match request {
+            Request::Status(answer) => {
+                // Nobody waits for it any more: fine.
+                let _ = answer.send(self.fleet.status());
+                None
+            }
+            Request::Revoke(host, done) => {
+                self.feed(Input::Revoke(host));
+                let _ = done.send(());
+                None
+            }
+        }
+    }
+
+    /// Keeps the handles here and gives the core plain values.
+    fn translate(&mut self, event: FleetEvent) -> Option<Input> {
+        match event {
+            FleetEvent::Client(connection, event) => Some(match event {
+                ClientEvent::Arrived { enter, address, client } => {
+                    self.clients.insert(connection, client);
+                    Input::Arrived(connection, enter, address)
+                }
+                ClientEvent::EngineLost { .. } => Input::EngineLost(connection),
+                ClientEvent::Closed => {
+                    self.clients.remove(&connection);
+                    Input::ClientClosed(connection)
+                }
+            }),
+            FleetEvent::Node(link, event) => self.translate_node(link, event),
+        }
+    }
+
+    fn translate_node(&mut self, link: LinkId, event: NodeEvent) -> Option<Input> {
+        Some(match event {
+            NodeEvent::Connected { host, kind, hello, node } => {
+                self.nodes.insert(link, node);
+                Input::NodeConnected(link, host, kind, Box::new(hello))
+            }
+            NodeEvent::Beat(beat) => Input::Beat(link, beat, self.nodes.get(&link)?.round_trip()),
+            NodeEvent::Says(says) => Input::NodeSays(link, says),
+            NodeEvent::SyncOpened { group, epoch, orders } => {
+                self.syncs.insert((link, group.clone()), orders);
+                Input::SyncOpened(link, group, epoch)
+            }
+            NodeEvent::Engine { group, epoch, says } => Input::Engine(link, group, epoch, says),
+            NodeEvent::SyncClosed { group, .. } => {
+                self.syncs.remove(&(link, group));
+                return None;
+            }
+            NodeEvent::Closed { reason } => {
+                tracing::debug!(?link, reason, "node connection closed");
+                self.forget(link);
+                Input::NodeClosed(link)
+            }
+        })
+    }
+
+    fn forget(&mut self, link: LinkId) {
+        self.nodes.remove(&link);
+        self.syncs.retain(|(of, _), _| *of != link);
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Attach(connection, link, open) => match self.nodes.get(&link).cloned() {
+                Some(node) => self.order(connection, ToClient::Attach { node, open }),
+                None => self.feed(Input::EngineLost(connection)),
+            },
+            Command::Send(connection, packets) => self.order(connection, ToClient::Send(packets)),
+            Command::Hold(connection) => self.order(connection, ToClient::Hold),
+            Command::Redirect(connection, packets) => self.order(connection, ToClient::Redirect(packets)),
+            Command::CloseClient(connection, packets) => self.order(connection, ToClient::Close(packets)),
+            Command::Tell(link, says) => {
+                if let Some(node) = self.nodes.get(&link) {
+                    node.tell(says);
+                }
+            }
+            Command::Assign(link, group, epoch) => self.assign(link, &group, epoch),
+            Command::Order(link, group, order) => {
+                let queue = self.syncs.get(&(link, group.clone()));
+                if queue.is_some_and(|queue| queue.try_send(order).is_err()) {
+                    // An engine that does not read its orders cannot be told to let players go: it loses the stream.
+                    self.syncs.remove(&(link, group));
+                }
+            }
+            Command::CloseSync(link, group) => {
+                self.syncs.remove(&(link, group));
+            }
+            Command::CloseNode(link, code, reason) => {
+                if let Some(node) = self.nodes.get(&link) {
+                    node.close(code, &reason);
+                }
+                self.forget(link);
+            }
+            Command::Char(packet) => {
+                if self.char_packets.try_send(packet).is_err() {
+                    metrics::counter!("bifrost_char_queue_full_total").increment(1);
+                    tracing::warn!(
+                        "char-server does not take packets fast enough; one was dropped and will be repeated"
+                    );
+                }
+            }
+            Command::Store(write) => self.journal.put(write),
+            Command::Count(rule) => metrics::counter!("bifrost_fleet_rule_total", "rule" => rule).increment(1),
+        }
+    }
+
+    fn order(&self, connection: ConnectionId, order: ToClient) {
+        // A connection that is gone says so itself.
+        if let Some(client) = self.clients.get(&connection) {
+            client.tell(order);
+        }
+    }
+
+    fn assign(&self, link: LinkId, group: &GroupName, epoch: Epoch) {
+        if let Some(node) = self.nodes.get(&link) {
+            let (maps, warps) = self.catalog.assignment(group);
+            node.tell(CoordinatorSays::Assign(Assign { group: group.0.clone(), epoch: epoch.0, maps, warps }));
+        }
+    }
+}
+
+/// How long the last saves may take when the coordinator stops.
+pub(super) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);

@@ -1,0 +1,223 @@
+//! Nodes come, beat, ask to be emptied, and go.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bifrost_protocol::control::{Beat, Benchmark, CoordinatorSays, HeldLease, Hello, NodeSays, Revoke, Welcome};
+use bifrost_protocol::ids::{Epoch, GroupName, HostId};
+
+use super::Fleet;
+use crate::failover::{Cause, Detector};
+use crate::fleet::command::Command;
+use crate::fleet::{HostKind, LinkId};
+use crate::placement::{Criterion, HostView, judge};
+
+/// A connected node.
+#[derive(Debug)]
+pub(in crate::fleet) struct Host {
+    pub(in crate::fleet) host: HostId,
+    pub(in crate::fleet) kind: HostKind,
+    pub(in crate::fleet) detector: Detector,
+    pub(in crate::fleet) benchmark: Option<Benchmark>,
+    pub(in crate::fleet) beat: Beat,
+    pub(in crate::fleet) round_trip: Duration,
+    pub(in crate::fleet) version: String,
+    pub(in crate::fleet) violations: u64,
+    pub(in crate::fleet) draining: bool,
+    /// The last sync sequence of each group it serves.
+    pub(super) sequences: BTreeMap<GroupName, u64>,
+    uptime_at_hello: u64,
+    since: Duration,
+}
+
+impl Host {
+    pub(in crate::fleet) fn criteria(&self, needs: &crate::config::Eligibility, now: Duration) -> Vec<Criterion> {
+        let uptime = self.uptime_at_hello.saturating_add(now.saturating_sub(self.since).as_secs());
+        // The transport's own round trip is what players will feel; what the node claims only fills in before it is known.
+        let benchmark = self.benchmark.map(|benchmark| {
+            let measured = u32::try_from(self.round_trip.as_micros()).unwrap_or(u32::MAX);
+            Benchmark { round_trip_us: if measured == 0 { benchmark.round_trip_us } else { measured }, ..benchmark }
+        });
+        judge(needs, benchmark.as_ref(), uptime)
+    }
+}
+
+impl Fleet {
+    pub(super) fn node_connected(&mut self, link: LinkId, host: HostId, kind: HostKind, hello: &Hello) {
+        // A host has one connection: a new one means that the old one is dead, whether it knows or not.
+        let old = self.hosts.iter().find(|(_, known)| known.host == host).map(|(link, _)| *link);
+        let entry = Host {
+            host: host.clone(),
+            kind,
+            detector: Detector::new(self.now, self.config.beat),
+            benchmark: hello.benchmark,
+            beat: Beat::default(),
+            round_trip: Duration::ZERO,
+            version: hello.version.chars().take(MAX_VERSION).collect(),
+            violations: 0,
+            draining: false,
+            sequences: BTreeMap::new(),
+            uptime_at_hello: hello.uptime_seconds,
+            since: self.now,
+        };
+        let criteria = entry.criteria(&self.config.eligibility, self.now);
+        self.hosts.insert(link, entry);
+        let resumed = self.resume(link, &host, &hello.leases);
+        let not_eligible = criteria.iter().filter(|_| kind == HostKind::Player).filter(|criterion| !criterion.met);
+        let welcome = Welcome {
+            host: host.0,
+            beat_ms: millis(self.config.beat),
+            lease_ms: millis(self.config.lease),
+            resumed,
+            reconnect_ms: millis(self.config.reconnect),
+            not_eligible: not_eligible.map(Criterion::sentence).collect(),
+        };
+        self.command(Command::Tell(link, CoordinatorSays::Welcome(welcome)));
+        if let Some(old) = old {
+            self.command(Command::CloseNode(old, "replaced", "the host has connected again".into()));
+            self.host_lost(old, Cause::HostLost);
+        }
+        self.place_vacant();
+    }
+
+    /// Leases that go on: the same host, the same epoch, and nobody else has been given the group meanwhile.
+    fn resume(&mut self, link: LinkId, host: &HostId, held: &[HeldLease]) -> Vec<HeldLease> {
+        let mut resumed = Vec::new();
+        for lease in held.iter().take(self.groups.len()) {
+            let (group, epoch) = (GroupName(lease.group.clone()), Epoch(lease.epoch));
+            if self.leases.resume(&group, epoch, host, link, self.now) {
+                resumed.push(lease.clone());
+                self.move_sessions(&group, link);
+                self.place_waiting(&group);
+            }
+        }
+        resumed
+    }
+
+    /// The host's players are on its new connection; their game streams died with the old one.
+    fn move_sessions(&mut self, group: &GroupName, link: LinkId) {
+        let here = self.sessions.values().filter(|session| session.group == *group && session.link().is_some());
+        for account in here.map(|session| session.account).collect::<Vec<_>>() {
+            let Some(session) = self.sessions.get_mut(&account) else { continue };
+            if session.link() != Some(link) {
+                let at = session.at.clone();
+                self.depart(account, at);
+            }
+        }
+    }
+
+    pub(super) fn beat(&mut self, link: LinkId, beat: Beat, round_trip: Duration) {
+        let now = self.now;
+        if let Some(host) = self.hosts.get_mut(&link) {
+            if beat.sequence > host.beat.sequence || host.beat.sequence == 0 {
+                host.detector.beat(now);
+                (host.beat, host.round_trip) = (beat, round_trip);
+            }
+        }
+    }
+
+    pub(super) fn upload_measured(&mut self, link: LinkId, kbps: u64) {
+        if let Some(benchmark) = self.hosts.get_mut(&link).and_then(|host| host.benchmark.as_mut()) {
+            benchmark.upload_kbps = kbps;
+        }
+    }
+
+    pub(super) fn node_says(&mut self, link: LinkId, says: NodeSays) {
+        match says {
+            NodeSays::Assigned(answer) => {
+                let (group, epoch) = (GroupName(answer.group), Epoch(answer.epoch));
+                if answer.problem.is_empty() {
+                    self.engine_ready(link, &group, epoch);
+                } else {
+                    self.engine_failed(link, &group, epoch, &answer.problem);
+                }
+            }
+            // The link's own business.
+            NodeSays::Revoked(_) | NodeSays::Hello(_) | NodeSays::Renewed(_) => {}
+            NodeSays::Drain(drain) => self.drain(link, &drain.reason),
+            NodeSays::Goodbye(goodbye) => {
+                if let Some(host) = self.hosts.get(&link) {
+                    tracing::info!(host = %host.host, reason = goodbye.reason, "host says goodbye");
+                }
+                self.host_lost(link, Cause::Drain);
+            }
+            NodeSays::Benchmark(benchmark) => {
+                if let Some(host) = self.hosts.get_mut(&link) {
+                    let upload = host.benchmark.map_or(0, |before| before.upload_kbps);
+                    let upload_kbps = if upload == 0 { benchmark.upload_kbps } else { upload };
+                    host.benchmark = Some(Benchmark { upload_kbps, ..benchmark });
+                }
+                self.place_vacant();
+            }
+        }
+    }
+
+    fn drain(&mut self, link: LinkId, reason: &str) {
+        let Some(host) = self.hosts.get_mut(&link) else { return };
+        host.draining = true;
+        tracing::info!(host = %host.host, reason, "host asks to be emptied");
+        let groups = self.leases.held_by(link).into_iter().map(|(group, _)| group).collect();
+        self.move_groups(link, groups, Cause::Drain);
+    }
+
+    pub(super) fn node_closed(&mut self, link: LinkId) {
+        self.host_lost(link, Cause::HostLost);
+    }
+
+    pub(super) fn revoke(&mut self, host: &HostId) {
+        let link = self.hosts.iter().find(|(_, known)| known.host == *host).map(|(link, _)| *link);
+        if let Some(link) = link {
+            self.command(Command::CloseNode(link, "revoked", "the operator has revoked this host".into()));
+            self.host_lost(link, Cause::Revoked);
+        }
+    }
+
+    /// Tells a node that a lease is over.
+    pub(super) fn tell_revoked(&mut self, link: LinkId, group: &GroupName, epoch: Epoch, reason: &str) {
+        if let Some(host) = self.hosts.get_mut(&link) {
+            host.sequences.remove(group);
+            let revoke = Revoke { group: group.0.clone(), epoch: epoch.0, reason: reason.into() };
+            self.command(Command::Tell(link, CoordinatorSays::Revoke(revoke)));
+        }
+    }
+
+    /// All hosts as placement sees them.
+    pub(in crate::fleet) fn views(&self) -> Vec<HostView> {
+        let view = |(link, host): (&LinkId, &Host)| {
+            let benchmark = host.benchmark.unwrap_or_default();
+            let players = self.sessions.values().filter(|session| session.link() == Some(*link)).count();
+            let criteria = host.criteria(&self.config.eligibility, self.now);
+            HostView {
+                host: host.host.clone(),
+                kind: host.kind,
+                available: !host.draining && !host.detector.suspects(self.now),
+                eligible: host.violations < MAX_VIOLATIONS && criteria.iter().all(|criterion| criterion.met),
+                performance: u64::from(benchmark.cpu_score) * u64::from(benchmark.cores.min(MAX_USEFUL_CORES)),
+                round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
+                groups: self.leases.held_by(*link).len(),
+                room: usize::try_from(benchmark.cores).unwrap_or(usize::MAX).clamp(MIN_ROOM, MAX_ROOM),
+                players,
+            }
+        };
+        self.hosts.iter().map(view).collect()
+    }
+
+    /// The living connection of a host.
+    pub(in crate::fleet) fn link_of(&self, host: &HostId) -> Option<LinkId> {
+        self.hosts.iter().find(|(_, known)| known.host == *host).map(|(link, _)| *link)
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// What is kept of a node's version.
+const MAX_VERSION: usize = 64;
+/// A host that broke that many rules gets no more groups while it is connected.
+const MAX_VIOLATIONS: u64 = 10;
+/// An engine is one thread; more cores than this only help the player's own game.
+const MAX_USEFUL_CORES: u32 = 8;
+/// Fewest and most groups a player host carries; between them, one a core.
+const MIN_ROOM: usize = 2;
+const MAX_ROOM: usize = 16;

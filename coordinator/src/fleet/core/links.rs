@@ -1,0 +1,94 @@
+//! The char-server: what it says, and what it has to hear again after its link was down.
+
+use std::net::SocketAddrV4;
+
+use bifrost_protocol::ids::{AccountId, MapName};
+use bifrost_protocol::inter::{CharToMap, Counted, Online, OnlinePlayer, Ping};
+use bifrost_protocol::{FixedText, Ipv4Be, List};
+
+use super::Fleet;
+use crate::fleet::session::{Phase, Target};
+
+impl Fleet {
+    /// The char-server has taken the fleet in: it hears who is here (0x2aff), and everything it has not answered, again.
+    pub(super) fn char_up(&mut self) {
+        self.char_up = true;
+        let online = |account: AccountId, character| OnlinePlayer { account, character };
+        let here = self.sessions.values().map(|session| online(session.account, session.character));
+        let leaving = self.leaving.iter().map(|(character, leaving)| online(leaving.account, *character));
+        let players = here.chain(leaving).collect();
+        self.to_char(Online { players: Counted(players) });
+        self.leaving.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally(id));
+        for account in self.sessions.keys().copied().collect::<Vec<_>>() {
+            if let Some(session) = self.sessions.get_mut(&account) {
+                // What was sent before the link broke may not have arrived.
+                session.dirty = true;
+            }
+            self.save(account);
+            match self.sessions.get(&account).map(|session| &session.phase) {
+                Some(Phase::Redirecting(_)) => self.ask_to_change(account),
+                Some(Phase::Selecting) => self.select(account),
+                Some(Phase::Away) => self.expect_again(account),
+                _ => {}
+            }
+        }
+        self.arrivals.keys().copied().collect::<Vec<_>>().into_iter().for_each(|account| self.ask_about(account));
+    }
+
+    /// A client is on its way back, while the char-server has forgotten that it expects it. Its answer changes nothing.
+    fn expect_again(&mut self, account: AccountId) {
+        let Some(to) = self.sessions.get(&account).map(|session| session.at.clone()) else { return };
+        let target = Target { to, server: self.config.public, own: true };
+        self.set_phase(account, Phase::Redirecting(target));
+        self.ask_to_change(account);
+        self.set_phase(account, Phase::Away);
+    }
+
+    /// Any packet of the char-server.
+    pub(super) fn char_says(&mut self, packet: CharToMap) {
+        match packet {
+            CharToMap::Authenticated(answer) => self.arrival_accepted(answer),
+            CharToMap::Refused(refused) => self.arrival_refused(&refused),
+            CharToMap::ChangeServerAnswer(answer) => self.change_answered(&answer),
+            CharToMap::CharacterSelectAnswer(answer) => self.select_answered(&answer),
+            CharToMap::Saved(saved) => self.save_confirmed(&saved),
+            CharToMap::Kick(kick) => self.kicked(&kick),
+            CharToMap::Banned(banned) => self.banned(&banned),
+            CharToMap::ServerMaps(maps) => self.neighbour(maps.ip, maps.port.0, &maps.maps),
+            CharToMap::ServerGone(gone) => {
+                let server = SocketAddrV4::new(gone.ip.0, gone.port.0);
+                self.neighbours.retain(|_, address| *address != server);
+            }
+            // A stock map-server answers this from its game loop.
+            CharToMap::TotalUsers(_) => self.to_char(Ping {}),
+            // Not the fleet's business while only embedded engines serve: they know no rankings, effects or items, and
+            // what is not asked for stays with the char-server.
+            CharToMap::LoginAnswer(_)
+            | CharToMap::MapsAccepted(_)
+            | CharToMap::Cooldowns(_)
+            | CharToMap::Fame(_)
+            | CharToMap::Status(_)
+            | CharToMap::RefreshAddress(_)
+            | CharToMap::FameUpdated(_)
+            | CharToMap::Pong(_)
+            | CharToMap::Bonuses(_)
+            | CharToMap::Registry(_)
+            | CharToMap::Storage(_)
+            | CharToMap::StorageSaved(_)
+            | CharToMap::StorageTables(_) => {}
+        }
+    }
+
+    /// 0x2b04. The fleet's own maps are not for others to claim.
+    fn neighbour(&mut self, ip: Ipv4Be, port: u16, maps: &List<FixedText<16>>) {
+        for name in &maps.0 {
+            let Ok(map) = MapName::new(&name.to_text()) else { continue };
+            if !self.group_of.contains_key(&map) && self.neighbours.len() < MAX_NEIGHBOUR_MAPS {
+                self.neighbours.insert(map, ip.at(port));
+            }
+        }
+    }
+}
+
+/// `MAX_MAP_PER_SERVER` (mmo.hpp) times more servers than a realm has.
+const MAX_NEIGHBOUR_MAPS: usize = 1_500 * 32;

@@ -1,0 +1,212 @@
+//! The fleet's one connection to the char-server: connects, logs in, announces the maps, then carries packets.
+//!
+//! A char-server that has just started closes the link until its own login-server link is up, and one that already has
+//! two map-servers refuses the login: both are waited out, and said.
+
+use std::time::Duration;
+
+use bifrost_protocol::ids::MapName;
+use bifrost_protocol::inter::{CharToMap, Login, LoginResult, MapToChar, Maps, char_to_map};
+use bifrost_protocol::{DecodeError, FixedText, Ipv4Be, List, Packet, PortBe, Secret};
+use bytes::BytesMut;
+use thiserror::Error;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::backoff::Backoff;
+
+/// How to reach and convince the char-server.
+#[derive(Clone, Debug)]
+pub struct CharServer {
+    /// `host:port`.
+    pub address: String,
+    /// `userid` of its configuration.
+    pub user: String,
+    /// `passwd` of its configuration.
+    pub password: Secret<FixedText<24>>,
+    /// Where clients reach the relay.
+    pub public: std::net::SocketAddrV4,
+    /// The maps the fleet serves.
+    pub maps: Vec<MapName>,
+}
+
+/// What the link tells the fleet.
+#[derive(Debug)]
+pub enum CharEvent {
+    /// Logged in, maps taken.
+    Up,
+    /// A packet.
+    Says(CharToMap),
+    /// The connection is gone; the link tries again by itself.
+    Down,
+}
+
+/// Why a connection to the char-server ended.
+#[derive(Debug, Error)]
+enum LinkError {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("the char-server sent something that is not chrif: {0}")]
+    Decode(#[from] DecodeError),
+    #[error("the char-server closed the connection; is its login-server up?")]
+    Closed,
+    #[error(
+        "the char-server refused the fleet (code {0}): wrong userid or passwd, or it has no room for another \
+         map-server (MAX_MAP_SERVERS is 2)"
+    )]
+    Refused(u8),
+    #[error("the char-server refused the fleet's maps (status {0})")]
+    MapsRefused(u8),
+    #[error("no answer within {0:?}")]
+    Silent(Duration),
+}
+
+/// Keeps the link up until `token` is cancelled or the fleet has dropped its end of `packets` and all are sent. `packets` are sent while it is up; what waits when it breaks is dropped:
+/// the fleet sends everything that matters again.
+pub async fn keep(
+    server: CharServer,
+    events: mpsc::Sender<CharEvent>,
+    mut packets: mpsc::Receiver<MapToChar>,
+    token: CancellationToken,
+) {
+    let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+    loop {
+        let mut was_up = false;
+        let ended = tokio::select! {
+            biased;
+            () = token.cancelled() => return,
+            ended = connected(&server, &events, &mut packets, &mut was_up) => ended,
+        };
+        if was_up {
+            backoff.succeeded();
+            if events.send(CharEvent::Down).await.is_err() {
+                return;
+            }
+        }
+        if packets.is_closed() {
+            return;
+        }
+        while packets.try_recv().is_ok() {}
+        let wait = backoff.next_wait();
+        if let Err(error) = ended {
+            tracing::warn!(server = server.address, %error, ?wait, "char-server link is down");
+        }
+        tokio::select! {
+            biased;
+            () = token.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// One connection, from login to its end.
+async fn connected(
+    server: &CharServer,
+    events: &mpsc::Sender<CharEvent>,
+    packets: &mut mpsc::Receiver<MapToChar>,
+    was_up: &mut bool,
+) -> Result<(), LinkError> {
+    let connecting = tokio::time::timeout(LOGIN_LIMIT, TcpStream::connect(&server.address));
+    let mut stream = connecting.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
+    stream.set_nodelay(true)?;
+    let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+    stream.write_all(&login(server)).await?;
+    let logging_in = tokio::time::timeout(LOGIN_LIMIT, log_in(server, &mut stream, &mut buffer, events));
+    logging_in.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
+    *was_up = true;
+    tracing::info!(server = server.address, maps = server.maps.len(), "char-server has taken the fleet in");
+    if events.send(CharEvent::Up).await.is_err() {
+        return Ok(());
+    }
+    let (mut reader, mut writer) = stream.split();
+    let mut outgoing = BytesMut::new();
+    loop {
+        tokio::select! {
+            biased;
+            packet = packets.recv() => {
+                let Some(packet) = packet else { return Ok(()) };
+                outgoing.extend_from_slice(&packet.encode());
+                while outgoing.len() < WRITE_BATCH && let Ok(packet) = packets.try_recv() {
+                    outgoing.extend_from_slice(&packet.encode());
+                }
+                writer.write_all(&outgoing).await?;
+                outgoing.clear();
+            }
+            read = reader.read_buf(&mut buffer) => {
+                if read? == 0 {
+                    return Err(LinkError::Closed);
+                }
+                while let Some(packet) = next(&mut buffer)? {
+                    if events.send(CharEvent::Says(packet)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn login(server: &CharServer) -> bytes::Bytes {
+    let login = Login {
+        user: FixedText::new(&server.user),
+        password: server.password,
+        unknown: 0,
+        ip: Ipv4Be(*server.public.ip()),
+        port: PortBe(server.public.port()),
+    };
+    login.encode()
+}
+
+/// Answers to the login until the maps are taken. What comes along goes to the fleet.
+async fn log_in(
+    server: &CharServer,
+    stream: &mut TcpStream,
+    buffer: &mut BytesMut,
+    events: &mpsc::Sender<CharEvent>,
+) -> Result<(), LinkError> {
+    loop {
+        while let Some(packet) = next(buffer)? {
+            match packet {
+                CharToMap::LoginAnswer(answer) if answer.result == LoginResult::ACCEPTED => {
+                    let maps = server.maps.iter().map(|map| FixedText::new(map.as_str())).collect();
+                    stream.write_all(&Maps { maps: List(maps) }.encode()).await?;
+                }
+                CharToMap::LoginAnswer(answer) => return Err(LinkError::Refused(answer.result.0)),
+                CharToMap::MapsAccepted(answer) if answer.status == 0 => return Ok(()),
+                CharToMap::MapsAccepted(answer) => return Err(LinkError::MapsRefused(answer.status)),
+                other => {
+                    if events.send(CharEvent::Says(other)).await.is_err() {
+                        return Err(LinkError::Closed);
+                    }
+                }
+            }
+        }
+        if stream.read_buf(buffer).await? == 0 {
+            return Err(LinkError::Closed);
+        }
+    }
+}
+
+/// The next packet that means something here; others are passed over.
+fn next(buffer: &mut BytesMut) -> Result<Option<CharToMap>, DecodeError> {
+    while let Some(packet) = char_to_map().next(buffer)? {
+        match CharToMap::decode(&packet) {
+            Ok(packet) => return Ok(Some(packet)),
+            Err(DecodeError::UnknownId { id }) => tracing::trace!(id, "char-server packet passed over"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// How long connecting and logging in may take each.
+const LOGIN_LIMIT: Duration = Duration::from_secs(10);
+/// First and longest wait between attempts.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// First size of the read buffer; it grows to the longest packet of chrif, 64 KiB, and no further.
+const READ_BUFFER: usize = 16 * 1024;
+/// Packets are written together up to this many bytes.
+const WRITE_BATCH: usize = 256 * 1024;
