@@ -290,10 +290,17 @@ pub struct Goodbye {
 
 /// A node's new host token.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub struct Renewed {
     /// The token (PASETO).
     #[prost(string, tag = "1")]
     pub token: String,
+}
+
+impl fmt::Debug for Renewed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Renewed").field("token", &Secret::new(())).finish()
+    }
 }
 
 /// The coordinator ends the connection. The last message of the control stream.
