@@ -1,1 +1,22 @@
-//! A whole deployment.
+//! A whole deployment on this machine: the real programs as processes, on free ports, in a temporary folder.
+//!
+//! [`Realm`] is one coordinator with its nodes. Processes write their logs to files in its folder; the folder stays, and is
+//! named on stderr, when the test that owns it fails. Everything is killed when its owner is dropped.
+
+mod binaries;
+mod folder;
+mod node;
+mod process;
+mod realm;
+mod settings;
+mod status;
+mod wait;
+
+pub use binaries::Program;
+pub use folder::Folder;
+pub use node::Node;
+pub use process::Process;
+pub use realm::{Addresses, PASSWORD, Realm};
+pub use settings::Settings;
+pub use status::{Failover, Group, Host, PlayerStatus, Status, StatusClient, Step};
+pub use wait::eventually;

@@ -1,0 +1,265 @@
+//! One coordinator and what belongs to it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::{Folder, Node, Process, Program, Settings, StatusClient, eventually};
+use crate::player::{Account, Player};
+
+/// How long the coordinator may take to listen: a debug build on a busy machine.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The password of every account made here.
+pub const PASSWORD: &str = "correct horse";
+
+/// Where a coordinator listens: its `addresses.json`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Addresses {
+    /// Login-server.
+    pub login: SocketAddr,
+    /// Char-server, for clients and map-servers.
+    #[serde(rename = "char")]
+    pub char_server: SocketAddr,
+    /// Relay: the map-server clients see.
+    pub relay: SocketAddr,
+    /// HTTPS API.
+    pub https: SocketAddr,
+    /// QUIC endpoint.
+    pub link: SocketAddr,
+}
+
+/// One coordinator, its nodes and its folder. Fields drop in this order: nodes before the coordinator, the folder last.
+#[derive(Debug)]
+pub struct Realm {
+    /// The nodes, in the order they were added.
+    pub nodes: Vec<Node>,
+    /// The coordinator's process.
+    pub coordinator: Process,
+    /// Its HTTPS API.
+    pub status: StatusClient,
+    /// Where it listens.
+    pub addresses: Addresses,
+    settings: Settings,
+    folder: Folder,
+}
+
+impl Realm {
+    /// Starts a coordinator and waits until it listens.
+    ///
+    /// # Errors
+    /// It does not start; the error has the end of its log.
+    pub async fn start(settings: Settings) -> Result<Self> {
+        Self::start_in(Folder::new()?, settings).await
+    }
+
+    /// As [`start`](Self::start), in a folder that may hold the data of an earlier one.
+    ///
+    /// # Errors
+    /// It does not start; the error has the end of its log.
+    pub async fn start_in(folder: Folder, mut settings: Settings) -> Result<Self> {
+        settings.set("data_dir", data_dir(folder.path()).display().to_string());
+        let mut coordinator = spawn(folder.path(), &settings)?;
+        let addresses = listening(folder.path(), &mut coordinator).await?;
+        let status = client(folder.path(), &addresses)?;
+        Ok(Self { nodes: Vec::new(), coordinator, status, addresses, settings, folder })
+    }
+
+    /// The usual deployment of tests: a fallback node and `hosts` player nodes, all connected and every group carried.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub async fn with_hosts(settings: Settings, hosts: usize) -> Result<Self> {
+        let mut realm = Self::start(settings).await?;
+        realm.add_fallback("fallback").await?;
+        for number in 1..=hosts {
+            realm.add_host(&format!("host-{number}")).await?;
+        }
+        realm.until_carried().await?;
+        Ok(realm)
+    }
+
+    /// Adds a player's node with an account of its own.
+    ///
+    /// # Errors
+    /// The account cannot be made or the program cannot be started.
+    pub async fn add_host(&mut self, name: &str) -> Result<()> {
+        self.add_account(name, PASSWORD).await?;
+        let (base, ca) = (self.status.base().to_owned(), self.ca());
+        self.nodes.push(Node::player(self.folder.path(), name, &base, &ca, (name, PASSWORD))?);
+        Ok(())
+    }
+
+    /// Adds a fallback node with an invitation of its own.
+    ///
+    /// # Errors
+    /// The invitation cannot be made or the program cannot be started.
+    pub async fn add_fallback(&mut self, name: &str) -> Result<()> {
+        let output = self.command(&["invite"], &[]).await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let code = text.split_whitespace().last().context("no invitation was printed")?;
+        let (base, ca) = (self.status.base().to_owned(), self.ca());
+        self.nodes.push(Node::fallback(self.folder.path(), name, &base, &ca, code)?);
+        Ok(())
+    }
+
+    /// Waits until every node is connected and every map group has a ready engine on one of them.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn until_carried(&self) -> Result<()> {
+        let names: Vec<&str> = self.nodes.iter().map(Node::name).collect();
+        self.status
+            .until("every group carried", START_LIMIT, |status| {
+                let connected = |name: &&str| status.hosts.iter().any(|host| host.connected && host.name == **name);
+                !status.groups.is_empty()
+                    && names.iter().all(connected)
+                    && status.groups.iter().all(|group| group.host.is_some() && group.ready)
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Makes a game account.
+    ///
+    /// # Errors
+    /// The coordinator's program refuses.
+    pub async fn add_account(&self, name: &str, password: &str) -> Result<()> {
+        self.command(&["account", "add", name], &[("BIFROST_PASSWORD", password)]).await.map(drop)
+    }
+
+    /// Makes an account and lets a player join with it.
+    ///
+    /// # Errors
+    /// The player does not get in.
+    pub async fn join(&self, name: &str) -> Result<Player> {
+        self.add_account(name, PASSWORD).await?;
+        Player::join(self.account(name)).await
+    }
+
+    /// The client settings for an account made here.
+    #[must_use]
+    pub fn account(&self, name: &str) -> Account {
+        Account::new(self.addresses.login, name, PASSWORD)
+    }
+
+    /// Runs `bifrost-coordinator` with this realm's configuration.
+    ///
+    /// # Errors
+    /// It fails; the error has what it printed.
+    pub async fn command(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
+        let output = Command::new(Program::Coordinator.path()?)
+            .args(arguments)
+            .arg("--config")
+            .arg(config_file(self.folder.path()))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .current_dir(self.folder.path())
+            .output()
+            .await?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("bifrost-coordinator {}: {}: {said}", arguments.join(" "), output.status);
+        }
+        Ok(output)
+    }
+
+    /// A node by its name.
+    ///
+    /// # Panics
+    /// There is none.
+    pub fn node(&mut self, name: &str) -> &mut Node {
+        self.nodes.iter_mut().find(|node| node.name() == name).unwrap_or_else(|| panic!("no node {name}"))
+    }
+
+    /// The node that carries a map.
+    ///
+    /// # Errors
+    /// Nobody does, or the coordinator does not say.
+    pub async fn node_of(&mut self, map: &str) -> Result<&mut Node> {
+        let status = self.status.get().await?;
+        let name = status.host_of(map).with_context(|| format!("nobody carries {map}: {status:#?}"))?.to_owned();
+        Ok(self.node(&name))
+    }
+
+    /// Starts the coordinator again, on the same ports, after it has ended or was killed.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub async fn start_again(&mut self) -> Result<()> {
+        let addresses = self.addresses;
+        for (key, address) in [
+            ("http.listen", addresses.https),
+            ("link.listen", addresses.link),
+            ("relay.listen", addresses.relay),
+            ("realm.login_listen", addresses.login),
+            ("realm.char_listen", addresses.char_server),
+        ] {
+            self.settings.set(key, address.to_string());
+        }
+        // The old one has to be gone before its ports are free.
+        let _ = self.coordinator.kill();
+        self.coordinator.ended(START_LIMIT).await?;
+        std::fs::remove_file(addresses_file(self.folder.path())).context("removing the old addresses")?;
+        self.coordinator = spawn(self.folder.path(), &self.settings)?;
+        self.addresses = listening(self.folder.path(), &mut self.coordinator).await?;
+        Ok(())
+    }
+
+    /// The folder of configuration, data and logs.
+    pub fn folder(&mut self) -> &mut Folder {
+        &mut self.folder
+    }
+
+    /// The coordinator's data folder.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        data_dir(self.folder.path())
+    }
+
+    /// The coordinator's CA, PEM.
+    #[must_use]
+    pub fn ca(&self) -> PathBuf {
+        self.data_dir().join("ca.pem")
+    }
+}
+
+fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn config_file(folder: &Path) -> PathBuf {
+    folder.join("coordinator.toml")
+}
+
+fn addresses_file(folder: &Path) -> PathBuf {
+    data_dir(folder).join("addresses.json")
+}
+
+fn client(folder: &Path, addresses: &Addresses) -> Result<StatusClient> {
+    StatusClient::new(format!("https://{}", addresses.https), &data_dir(folder).join("ca.pem"))
+}
+
+fn spawn(folder: &Path, settings: &Settings) -> Result<Process> {
+    let config = config_file(folder);
+    std::fs::write(&config, settings.to_text()).context("writing the configuration")?;
+    let arguments = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
+    Process::start("coordinator", &Program::Coordinator.path()?, arguments, [], folder)
+}
+
+async fn listening(folder: &Path, coordinator: &mut Process) -> Result<Addresses> {
+    let file = addresses_file(folder);
+    let found = eventually("the coordinator's addresses", START_LIMIT, async || {
+        if !coordinator.is_running() {
+            bail!("it has ended");
+        }
+        Ok(std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()))
+    });
+    let found = found.await;
+    found.with_context(|| format!("the coordinator's log ends with:\n{}", coordinator.log_end()))
+}
