@@ -18,5 +18,5 @@ pub use node::Node;
 pub use process::Process;
 pub use realm::{Addresses, PASSWORD, Realm};
 pub use settings::Settings;
-pub use status::{Failover, Group, Host, PlayerStatus, Status, StatusClient, Step};
+pub use status::{Failover, Group, Host, Status, StatusClient, Step};
 pub use wait::eventually;

@@ -14,6 +14,7 @@ mod record;
 mod wire;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ pub use account::Account;
 pub use event::{Event, Place};
 use journal::Journal;
 pub use login::Ticket;
-pub use record::{Gap, Record};
+pub use record::{Hop, HopKind, Record};
 pub use wire::Wire;
 
 /// How long [`Player::wait_for`] waits: long enough for a failover on a busy machine.
@@ -36,10 +37,16 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Player {
     account: Account,
-    shared: Arc<Shared>,
+    watch: Watch,
     commands: mpsc::UnboundedSender<Command>,
     cursor: u64,
     _task: AbortOnDropHandle<()>,
+}
+
+/// How a player fares, for somebody who only looks.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
 }
 
 /// What a player's task is told.
@@ -91,7 +98,7 @@ impl Player {
         let shared = Arc::new(Shared::default());
         let (commands, orders) = mpsc::unbounded_channel();
         let task = tokio::spawn(play::run(account.clone(), Arc::clone(&shared), orders));
-        Self { account, shared, commands, cursor: 0, _task: AbortOnDropHandle::new(task) }
+        Self { account, watch: Watch { shared }, commands, cursor: 0, _task: AbortOnDropHandle::new(task) }
     }
 
     /// Starts a player and waits until it stands on a map.
@@ -138,16 +145,19 @@ impl Player {
         wanted: impl Fn(&Event) -> Option<T>,
     ) -> Result<T> {
         let start = self.cursor;
-        match tokio::time::timeout(limit, self.shared.journal.find(start, wanted)).await {
-            Ok((value, next)) => {
-                self.cursor = next;
-                Ok(value)
-            }
-            Err(_) => {
-                let seen = self.shared.journal.since(start);
-                bail!("{}: no {what} within {limit:?}; seen: {seen:#?}", self.account.username)
-            }
+        if let Some(found) = self.within(limit, wanted).await {
+            return Ok(found);
         }
+        let seen = self.shared.journal.since(start);
+        bail!("{}: no {what} within {limit:?}; seen: {seen:#?}", self.account.username)
+    }
+
+    /// As [`wait_map`](Self::wait_map), where it is no failure that nothing comes.
+    pub async fn within<T>(&mut self, limit: Duration, wanted: impl Fn(&Event) -> Option<T>) -> Option<T> {
+        let found = tokio::time::timeout(limit, self.watch.shared.journal.find(self.cursor, wanted)).await;
+        let (value, next) = found.ok()?;
+        self.cursor = next;
+        Some(value)
     }
 
     /// Passes over everything that has happened, so that the next wait is for something new.
@@ -253,12 +263,28 @@ impl Player {
         let _ = self.commands.send(Command::LogIn);
     }
 
+    /// A view of this player that does not keep it in the game.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
     /// Who plays.
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.account
     }
+}
 
+impl Deref for Player {
+    type Target = Watch;
+
+    fn deref(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+impl Watch {
     /// The session of the last login.
     #[must_use]
     pub fn ticket(&self) -> Option<Ticket> {

@@ -62,6 +62,14 @@ impl Node {
         &self.name
     }
 
+    /// The id the coordinator gave it, once it has registered.
+    #[must_use]
+    pub fn host_id(&self) -> Option<String> {
+        let text = std::fs::read(self.state_dir().join("credentials.json")).ok()?;
+        let held: serde_json::Value = serde_json::from_slice(&text).ok()?;
+        held["credentials"]["host_id"].as_str().map(str::to_owned)
+    }
+
     /// Its folder of key and credentials.
     #[must_use]
     pub fn state_dir(&self) -> PathBuf {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::{Folder, Node, Process, Program, Settings, StatusClient, eventually};
+use super::{Folder, Group, Node, Process, Program, Settings, Status, StatusClient, eventually};
 use crate::player::{Account, Player};
 
 /// How long the coordinator may take to listen: a debug build on a busy machine.
@@ -113,16 +113,23 @@ impl Realm {
     /// # Errors
     /// It takes too long.
     pub async fn until_carried(&self) -> Result<()> {
-        let names: Vec<&str> = self.nodes.iter().map(Node::name).collect();
+        let carried = |status: &Status| {
+            let connected = |node: &Node| node.host_id().is_some_and(|host| status.is_connected(&host));
+            !status.groups.is_empty() && self.nodes.iter().all(connected) && status.groups.iter().all(Group::is_live)
+        };
         self.status
-            .until("every group carried", START_LIMIT, |status| {
-                let connected = |name: &&str| status.hosts.iter().any(|host| host.connected && host.name == **name);
-                !status.groups.is_empty()
-                    && names.iter().all(connected)
-                    && status.groups.iter().all(|group| group.host.is_some() && group.ready)
-            })
-            .await?;
-        Ok(())
+            .until("every group carried", START_LIMIT, carried)
+            .await
+            .map(drop)
+            .map_err(|error| self.with_logs(error))
+    }
+
+    /// An error with the ends of all logs, for what has no log of its own to look at.
+    fn with_logs(&self, error: anyhow::Error) -> anyhow::Error {
+        let nodes = self.nodes.iter().map(|node| &node.process);
+        let ends =
+            nodes.chain([&self.coordinator]).map(|process| format!("-- {}\n{}", process.name(), process.log_end()));
+        error.context(ends.collect::<Vec<_>>().join("\n"))
     }
 
     /// Makes a game account.
@@ -183,8 +190,15 @@ impl Realm {
     /// Nobody does, or the coordinator does not say.
     pub async fn node_of(&mut self, map: &str) -> Result<&mut Node> {
         let status = self.status.get().await?;
-        let name = status.host_of(map).with_context(|| format!("nobody carries {map}: {status:#?}"))?.to_owned();
-        Ok(self.node(&name))
+        let host = status.host_of(map).with_context(|| format!("nobody carries {map}: {status:#?}"))?;
+        let node = self.nodes.iter_mut().find(|node| node.host_id().as_deref() == Some(host));
+        node.with_context(|| format!("{host} is none of our nodes"))
+    }
+
+    /// The name of the node that is this host; its id when it is none of ours.
+    #[must_use]
+    pub fn host_name<'a>(&'a self, host: &'a str) -> &'a str {
+        self.nodes.iter().find(|node| node.host_id().as_deref() == Some(host)).map_or(host, Node::name)
     }
 
     /// Starts the coordinator again, on the same ports, after it has ended or was killed.

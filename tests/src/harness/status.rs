@@ -4,41 +4,44 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::eventually;
 
-/// `GET /v1/status`: hosts, groups, players, the last failovers.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// `GET /v1/status`, as far as it is used here.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Status {
-    /// Hosts known to the fleet.
+    /// Whether the char-server has taken the fleet in.
+    pub char_server: bool,
+    /// Players in game.
+    pub players: usize,
+    /// Players held without an engine.
+    pub limbo: usize,
+    /// Connected hosts.
     pub hosts: Vec<Host>,
     /// Map groups.
     pub groups: Vec<Group>,
-    /// Sessions.
-    pub players: Vec<PlayerStatus>,
-    /// The latest failovers, oldest first.
+    /// The latest changes of hosts, oldest first.
     pub failovers: Vec<Failover>,
 }
 
-/// A host.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// A connected host.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Host {
     /// Host id.
-    pub id: String,
-    /// The name it registered with.
-    pub name: String,
+    pub host: String,
     /// `player` or `fallback`.
     pub kind: String,
-    /// Whether it has a living connection.
-    pub connected: bool,
+    /// Whether it may carry groups.
+    pub eligible: bool,
+    /// Whether it is being emptied.
+    pub draining: bool,
+    /// Rules it broke since it connected.
+    pub violations: u64,
 }
 
 /// A map group.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct Group {
     /// Its name.
     pub name: String,
@@ -48,50 +51,42 @@ pub struct Group {
     pub maps: Vec<String>,
     /// Who carries it.
     pub host: Option<String>,
+    /// `vacant`, `awaited`, `starting`, `live`, `emptying`.
+    pub state: String,
     /// The lease's epoch.
     pub epoch: u64,
-    /// Whether its engine is ready for players.
-    pub ready: bool,
-    /// Sessions on it.
-    pub players: u32,
+    /// Players on it.
+    pub players: usize,
 }
 
-/// A session.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PlayerStatus {
-    /// Account id.
-    pub account: u32,
-    /// Character name.
-    pub name: String,
-    /// The map it is on.
-    pub map: String,
-    /// What it is doing: `playing`, ...
-    pub state: String,
-}
-
-/// One failover, in its six steps.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+/// One change of hosts, in its six steps.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Failover {
+    /// `host_lost`, `drain`, ...
+    pub cause: String,
     /// The host that was lost.
     pub host: String,
     /// The groups it carried.
     pub groups: Vec<String>,
-    /// The steps with their durations.
+    /// Players it carried over.
+    pub players: usize,
+    /// Whether every player is accounted for.
+    pub done: bool,
+    /// The steps. `detect` is the silence before suspicion, all others count from there.
     pub steps: Vec<Step>,
-    /// From detection to the redirect sent, each session, in milliseconds.
+    /// From detection to each player's redirect, in milliseconds.
     pub redirect_ms: Vec<f64>,
+    /// Players that did not come back, and why.
+    pub missing: Vec<String>,
 }
 
 /// A step of a failover.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Step {
     /// detect, transition, notify, redirect, sync, verify.
     pub name: String,
-    /// How long it took, in milliseconds.
-    pub ms: f64,
+    /// Milliseconds; none while it is under way.
+    pub ms: Option<f64>,
 }
 
 impl Status {
@@ -101,16 +96,24 @@ impl Status {
         self.groups.iter().find(|group| group.maps.iter().any(|found| found == map))
     }
 
-    /// The name of a host.
-    #[must_use]
-    pub fn host_name(&self, id: &str) -> Option<&str> {
-        self.hosts.iter().find(|host| host.id == id).map(|host| host.name.as_str())
-    }
-
-    /// The name of the host that carries a map, if somebody does.
+    /// The id of the host that carries a map and is ready for players.
     #[must_use]
     pub fn host_of(&self, map: &str) -> Option<&str> {
-        self.host_name(self.group_of(map)?.host.as_deref()?)
+        self.group_of(map).filter(|group| group.is_live())?.host.as_deref()
+    }
+
+    /// Whether a host is connected.
+    #[must_use]
+    pub fn is_connected(&self, host: &str) -> bool {
+        self.hosts.iter().any(|found| found.host == host)
+    }
+}
+
+impl Group {
+    /// Whether its engine is ready for players.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state == "live"
     }
 }
 

@@ -37,7 +37,7 @@ pub struct Ticket {
 }
 
 /// A session of the login-server.
-struct Session {
+pub(super) struct Session {
     account: AccountId,
     login_id1: Secret<u32>,
     login_id2: Secret<u32>,
@@ -50,16 +50,11 @@ struct Session {
 #[error("{0}")]
 pub(super) struct Turned(pub(super) String);
 
-/// Logs in, selects the character (making it when there is none) and returns what the map-server wants.
+/// Logs in.
 ///
 /// # Errors
-/// [`Turned`] when a server refuses, anything else when a connection breaks.
-pub(super) async fn enter(account: &Account) -> Result<Ticket> {
-    let session = log_in(account).await.context("login-server")?;
-    select(account, &session).await.context("char-server")
-}
-
-async fn log_in(account: &Account) -> Result<Session> {
+/// [`Turned`] when the server refuses, anything else when the connection breaks.
+pub(super) async fn log_in(account: &Account) -> Result<Session> {
     let mut wire = Wire::connect(account.login).await?;
     let login = Login {
         version: account.version,
@@ -84,7 +79,11 @@ async fn log_in(account: &Account) -> Result<Session> {
     }
 }
 
-async fn select(account: &Account, session: &Session) -> Result<Ticket> {
+/// Selects the character, making it when there is none.
+///
+/// # Errors
+/// [`Turned`] when the server refuses, anything else when the connection breaks.
+pub(super) async fn select(account: &Account, session: &Session) -> Result<Ticket> {
     let mut wire = Wire::connect(session.char_server).await?;
     let enter = Enter {
         account: session.account,

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::{Event, Place};
 
 pub(super) const ACCEPT_ENTER: u16 = 0x02eb;
+pub(super) const REDIRECT: u16 = 0x0ac7;
 pub(super) const LIVE_PING: u16 = 0x0b1d;
 
 pub(super) fn walk(x: u16, y: u16) -> Bytes {
@@ -114,7 +115,7 @@ pub(super) fn read(packet: &[u8]) -> Result<Option<Event>> {
             Event::Entered(Place::new("", x, y))
         }
         0x0091 => Event::Moved(place(&mut body)?),
-        0x0ac7 => {
+        REDIRECT => {
             let place = place(&mut body)?;
             let ip = Ipv4Addr::from_bits(body.u32_be("ip")?);
             Event::Redirected(SocketAddr::from((ip, body.u16("port")?)), place)

@@ -1,17 +1,18 @@
 //! The player's task: gets in, plays on a map-server, follows redirects.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::{Packet, Secret};
 use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior};
 
 use super::login::Turned;
-use super::{Account, Command, Event, Place, Shared, Ticket, Walk, Wire, login, packets};
+use super::{Account, Command, Event, HopKind, Place, Shared, Ticket, Walk, Wire, login, packets};
 
 /// How long a player waits before the next login after the connection was lost.
 const RELOGIN_PAUSE: Duration = Duration::from_millis(500);
@@ -31,32 +32,35 @@ enum End {
 
 /// Runs until the handle is dropped.
 pub(super) async fn run(account: Account, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiver<Command>) {
-    let mut logins = 0_u32;
     loop {
-        shared.state().record.relogins = logins;
-        logins += 1;
-        let lost = match login::enter(&account).await {
-            Ok(ticket) => {
-                shared.journal.add(Event::LoggedIn);
-                shared.journal.add(Event::Selected(ticket.place.clone()));
-                match play(&account, ticket, &shared, &mut orders).await {
-                    // The client goes back to the char-server with the same session; for what is tested here, a new
-                    // login does the same.
-                    None => continue,
-                    Some(reason) => Event::Lost(reason),
-                }
-            }
-            Err(error) => match error.downcast_ref::<Turned>() {
-                Some(turned) => Event::Refused(turned.0.clone()),
-                None => Event::Lost(format!("{error:#}")),
-            },
-        };
+        let Err(error) = stay_in_game(&account, &shared, &mut orders).await;
         shared.state().in_play = false;
-        shared.journal.add(lost);
+        shared.journal.add(match error.downcast_ref::<Turned>() {
+            Some(turned) => Event::Refused(turned.0.clone()),
+            None => Event::Lost(format!("{error:#}")),
+        });
         if account.relogin {
             tokio::time::sleep(RELOGIN_PAUSE).await;
         } else if !told_to_log_in(&mut orders).await {
             return;
+        }
+        shared.state().record.relogins += 1;
+    }
+}
+
+/// Logs in and plays; comes back to the char-server with the same session when the player wants to select again.
+async fn stay_in_game(
+    account: &Account,
+    shared: &Shared,
+    orders: &mut mpsc::UnboundedReceiver<Command>,
+) -> Result<Infallible> {
+    let session = login::log_in(account).await.context("login-server")?;
+    shared.journal.add(Event::LoggedIn);
+    loop {
+        let ticket = login::select(account, &session).await.context("char-server")?;
+        shared.journal.add(Event::Selected(ticket.place.clone()));
+        if let Some(reason) = play(account, ticket, shared, orders).await {
+            bail!(reason);
         }
     }
 }
@@ -92,6 +96,7 @@ async fn play(
             End::CharacterSelect => return None,
             End::Lost(reason) => {
                 state.record.losses += 1;
+                state.record.hop(HopKind::Loss, Instant::now());
                 return Some(reason);
             }
         }
@@ -159,7 +164,11 @@ impl<'a> Stay<'a> {
     }
 
     async fn packet(&mut self, packet: &[u8]) -> Result<ControlFlow<End>> {
-        self.shared.state().record.packet(Instant::now());
+        if packet.starts_with(&packets::REDIRECT.to_le_bytes()) {
+            self.shared.state().record.hop(HopKind::Redirect, Instant::now());
+        } else {
+            self.shared.state().record.packet(Instant::now());
+        }
         if packet.starts_with(&packets::LIVE_PING.to_le_bytes()) {
             self.wire.send(&packets::live_pong()).await?;
         }

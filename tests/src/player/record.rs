@@ -6,11 +6,15 @@ use std::time::{Duration, Instant};
 /// Packet times kept; older ones are forgotten.
 const MAX_PACKETS: usize = 100_000;
 
+/// Changes of connection kept; older ones are forgotten.
+const MAX_HOPS: usize = 1_000;
+
 /// What a player went through.
 #[derive(Clone, Debug)]
 pub struct Record {
     started: Instant,
     packets: VecDeque<Instant>,
+    hops: VecDeque<Hop>,
     /// Redirects followed (0x0ac7).
     pub redirects: u32,
     /// Logins after the first one.
@@ -26,6 +30,7 @@ impl Default for Record {
         Self {
             started: Instant::now(),
             packets: VecDeque::new(),
+            hops: VecDeque::new(),
             redirects: 0,
             relogins: 0,
             losses: 0,
@@ -34,20 +39,33 @@ impl Default for Record {
     }
 }
 
-/// The silence around a moment.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Gap {
-    /// The last packet before the moment.
+/// A change of connections: the silence a player felt.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop {
+    /// How the connection ended.
+    pub kind: HopKind,
+    /// The last packet before the one that ended it.
     pub last_before: Instant,
-    /// The first packet after it that counts.
-    pub first_after: Instant,
+    /// When the redirect came, or the connection broke.
+    pub ended: Instant,
+    /// The first packet of the next connection to a map-server.
+    pub first_after: Option<Instant>,
 }
 
-impl Gap {
-    /// How long it was silent.
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HopKind {
+    /// By 0x0ac7.
+    Redirect,
+    /// It broke, or the server closed it.
+    Loss,
+}
+
+impl Hop {
+    /// How long it was silent, once it is over.
     #[must_use]
-    pub fn length(&self) -> Duration {
-        self.first_after - self.last_before
+    pub fn gap(&self) -> Option<Duration> {
+        self.first_after.map(|first| first - self.last_before)
     }
 }
 
@@ -57,6 +75,23 @@ impl Record {
             self.packets.pop_front();
         }
         self.packets.push_back(now);
+        if let Some(hop) = self.hops.back_mut() {
+            hop.first_after.get_or_insert(now);
+        }
+    }
+
+    /// The connection has ended. For a redirect, the packet that said so has not been counted.
+    pub(super) fn hop(&mut self, kind: HopKind, now: Instant) {
+        if self.hops.len() == MAX_HOPS {
+            self.hops.pop_front();
+        }
+        // A connection on which nothing came at all belongs to the silence before it.
+        if let Some(hop) = self.hops.back_mut().filter(|hop| hop.first_after.is_none()) {
+            hop.kind = if kind == HopKind::Loss { kind } else { hop.kind };
+            return;
+        }
+        let last_before = self.packets.back().copied().unwrap_or(self.started);
+        self.hops.push_back(Hop { kind, last_before, ended: now, first_after: None });
     }
 
     /// The client's clock, in milliseconds, as it goes into packets.
@@ -70,16 +105,15 @@ impl Record {
         self.packets.len()
     }
 
-    /// The longest silence that ends after `from` and begins before `until`.
+    /// Changes of connection since a moment.
+    pub fn hops_since(&self, since: Instant) -> impl Iterator<Item = &Hop> {
+        self.hops.iter().filter(move |hop| hop.ended >= since)
+    }
+
+    /// When the last packet came.
     #[must_use]
-    pub fn longest_gap(&self, from: Instant, until: Instant) -> Option<Gap> {
-        let times = self.packets.iter().copied();
-        times
-            .clone()
-            .zip(times.skip(1))
-            .filter(|(before, after)| *after >= from && *before <= until)
-            .map(|(last_before, first_after)| Gap { last_before, first_after })
-            .max_by_key(Gap::length)
+    pub fn last_packet(&self) -> Option<Instant> {
+        self.packets.back().copied()
     }
 }
 
@@ -88,13 +122,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_gap_is_the_longest_silence_that_touches_the_window() {
+    fn a_gap_reaches_from_the_last_packet_before_to_the_first_one_after() {
         let mut record = Record::default();
         let start = Instant::now();
         let at = |millis| start + Duration::from_millis(millis);
-        [0, 500, 600, 900, 1_000].into_iter().for_each(|millis| record.packet(at(millis)));
-        let gap = record.longest_gap(at(550), at(2_000)).expect("a gap");
-        assert_eq!((gap.last_before, gap.length()), (at(600), Duration::from_millis(300)));
-        assert_eq!(record.longest_gap(at(1_500), at(2_000)), None);
+        record.packet(at(100));
+        record.hop(HopKind::Redirect, at(600));
+        assert_eq!(record.hops_since(start).next().and_then(Hop::gap), None, "it is still silent");
+        record.hop(HopKind::Loss, at(650));
+        record.packet(at(700));
+        record.packet(at(900));
+        let hops: Vec<(HopKind, Option<Duration>)> =
+            record.hops_since(at(200)).map(|hop| (hop.kind, hop.gap())).collect();
+        assert_eq!(hops, [(HopKind::Loss, Some(Duration::from_millis(600)))]);
+        assert_eq!(record.hops_since(at(601)).count(), 0);
     }
 }
