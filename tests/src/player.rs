@@ -185,10 +185,7 @@ impl Player {
         self.walk(x, y);
         let taken = |event: &Event| matches!(event, Event::Walking { to, .. } if *to == (x, y));
         self.wait_for(&format!("walk to {x},{y}"), taken).await?;
-        let arrives = self.shared.state().walk.map(|walk| walk.arrives);
-        if let Some(arrives) = arrives {
-            tokio::time::sleep_until(arrives.into()).await;
-        }
+        tokio::time::sleep(self.walk_left()).await;
         Ok(())
     }
 
@@ -306,7 +303,14 @@ impl Watch {
     /// Whether a walk is still under way.
     #[must_use]
     pub fn is_walking(&self) -> bool {
-        self.shared.state().walk.is_some_and(|walk| walk.arrives > Instant::now())
+        !self.walk_left().is_zero()
+    }
+
+    /// How long the walk that is under way still takes.
+    #[must_use]
+    pub fn walk_left(&self) -> Duration {
+        let arrives = self.shared.state().walk.map(|walk| walk.arrives);
+        arrives.map(|arrives| arrives.saturating_duration_since(Instant::now())).unwrap_or_default()
     }
 
     /// Whether the server says that the player sits.

@@ -1,5 +1,6 @@
 //! One coordinator and what belongs to it.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -14,6 +15,9 @@ use crate::player::{Account, Player};
 
 /// How long the coordinator may take to listen: a debug build on a busy machine.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the fleet may take to move groups to hosts that came later.
+const SPREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// The password of every account made here.
 pub const PASSWORD: &str = "correct horse";
@@ -122,6 +126,26 @@ impl Realm {
             .await
             .map(drop)
             .map_err(|error| self.with_logs(error))
+    }
+
+    /// As [`until_carried`](Self::until_carried), and until the eligible groups are spread over as many player hosts as
+    /// there are, or one each.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn until_balanced(&self, hosts: usize) -> Result<()> {
+        self.until_carried().await?;
+        let spread = |status: &Status| {
+            let eligible = status.groups.iter().filter(|group| group.class == "eligible" && group.is_live());
+            let is_player = |id: &str| status.hosts.iter().any(|host| host.host == id && host.kind == "player");
+            let (groups, carriers) = eligible.fold((0, BTreeSet::new()), |(groups, mut carriers), group| {
+                carriers.extend(group.host.as_deref().filter(|host| is_player(host)));
+                (groups + 1, carriers)
+            });
+            carriers.len() >= hosts.min(groups)
+        };
+        let spread = self.status.until("eligible groups spread over the player hosts", SPREAD_LIMIT, spread).await;
+        spread.map(drop).map_err(|error| self.with_logs(error))
     }
 
     /// An error with the ends of all logs, for what has no log of its own to look at.

@@ -1,0 +1,126 @@
+//! How a player of the demo plays: goes to its map, then walks about, chats, sits, shows feelings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bifrost_world::{Spot, path};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::Ground;
+use crate::player::{Event, Place, Player};
+
+/// Cells walked at once on the way to another map. Servers take walks of up to 14 cells around obstacles.
+const STRIDE: usize = 10;
+
+/// How far a walk about leads.
+const STROLL: u16 = 7;
+
+/// How long the server may take to answer a walk; without an answer the player thinks of something else.
+const ANSWER: Duration = Duration::from_millis(700);
+
+const WORDS: [&str; 6] =
+    ["hello", "anyone up for a walk?", "nice weather on this side of the bridge", "brb", "who hosts this map?", "gg"];
+
+/// A player and what is on its mind.
+pub(super) struct Bot {
+    player: Player,
+    ground: Arc<Ground>,
+    home: String,
+    random: StdRng,
+}
+
+impl Bot {
+    pub(super) fn new(player: Player, ground: Arc<Ground>, home: String, seed: u64) -> Self {
+        Self { player, ground, home, random: StdRng::seed_from_u64(seed) }
+    }
+
+    /// Plays until dropped.
+    pub(super) async fn play(mut self) {
+        loop {
+            match self.player.place().filter(|_| self.player.is_in_play()) {
+                Some(place) if place.map != self.home => self.travel(&place).await,
+                Some(place) => self.pass_time(&place).await,
+                None => drop(self.player.within(ANSWER, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
+            }
+        }
+    }
+
+    async fn travel(&mut self, place: &Place) {
+        if self.player.is_sitting() {
+            self.player.stand();
+        }
+        match self.ground.atlas.way_to_map(place, &self.home) {
+            Some(way) => {
+                if let Some(next) = way.get(STRIDE - 1).or(way.last()) {
+                    self.walk(*next).await;
+                }
+            }
+            None => self.stroll(place).await,
+        }
+    }
+
+    async fn pass_time(&mut self, place: &Place) {
+        if self.player.is_sitting() {
+            self.rest(1_000).await;
+            self.player.stand();
+            return self.rest(200).await;
+        }
+        match self.random.random_range(0..10) {
+            0 => self.player.sit(),
+            1 => self.player.emote(self.random.random_range(0..20)),
+            2 | 3 => {
+                let words = WORDS[self.random.random_range(0..WORDS.len())];
+                self.player.say(words);
+            }
+            _ => return self.stroll(place).await,
+        }
+        self.rest(400).await;
+    }
+
+    /// Walks to some cell near, not onto a warp.
+    async fn stroll(&mut self, place: &Place) {
+        let Some(cells) = self.ground.atlas.cells(&place.map) else { return self.rest(500).await };
+        let here = Spot::new(place.x, place.y);
+        let near = |random: &mut StdRng, at: u16| (at + random.random_range(0..=2 * STROLL)).saturating_sub(STROLL);
+        let target = (0..20).find_map(|_| {
+            let spot = Spot::new(near(&mut self.random, here.x), near(&mut self.random, here.y));
+            let free = self.ground.atlas.warp_at(&place.map, spot).is_none();
+            let steps = path::walk(cells, here, spot).filter(|steps| free && !steps.is_empty())?;
+            // No step of it on a warp either.
+            let mut at = here;
+            let clear = steps.iter().all(|step| {
+                at = at.step(*step).unwrap_or(at);
+                self.ground.atlas.warp_at(&place.map, at).is_none()
+            });
+            clear.then_some(spot)
+        });
+        match target {
+            Some(spot) => self.walk(spot).await,
+            None => self.rest(500).await,
+        }
+    }
+
+    /// Walks, and waits until there, or until something comes between.
+    async fn walk(&mut self, to: Spot) {
+        self.player.forget();
+        self.player.walk(to.x, to.y);
+        let answer = |event: &Event| match event {
+            Event::Walking { .. } => Some(true),
+            Event::Moved(_) | Event::Redirected(..) | Event::Lost(_) => Some(false),
+            _ => None,
+        };
+        if self.player.within(ANSWER, answer).await == Some(true) {
+            let rest = self.player.walk_left() + Duration::from_millis(30);
+            let elsewhere = |event: &Event| {
+                matches!(event, Event::Moved(_) | Event::Redirected(..) | Event::Lost(_)).then_some(())
+            };
+            self.player.within(rest, elsewhere).await;
+        }
+    }
+
+    async fn rest(&mut self, about_ms: u64) {
+        let time = self.random.random_range(about_ms / 2..=about_ms * 3 / 2);
+        tokio::time::sleep(Duration::from_millis(time)).await;
+    }
+}
