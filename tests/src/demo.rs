@@ -21,8 +21,8 @@ use console::Console;
 use crowd::Crowd;
 use ground::Ground;
 pub use options::Options;
-pub use outcome::Outcome;
 use outcome::Before;
+pub use outcome::Outcome;
 use stage::Stage;
 
 /// How long players play before and after the kill, so that there is something to interrupt, and to come back to.

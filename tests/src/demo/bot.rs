@@ -112,9 +112,8 @@ impl Bot {
         };
         if self.player.within(ANSWER, answer).await == Some(true) {
             let rest = self.player.walk_left() + Duration::from_millis(30);
-            let elsewhere = |event: &Event| {
-                matches!(event, Event::Moved(_) | Event::Redirected(..) | Event::Lost(_)).then_some(())
-            };
+            let elsewhere =
+                |event: &Event| matches!(event, Event::Moved(_) | Event::Redirected(..) | Event::Lost(_)).then_some(());
             self.player.within(rest, elsewhere).await;
         }
     }

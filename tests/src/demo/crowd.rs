@@ -77,7 +77,8 @@ impl Crowd {
         });
         if all.await.is_err() {
             let lost = self.members.iter().filter(|member| !member.is_home());
-            let lost: Vec<String> = lost.map(|member| format!("{:?} -> {}", member.watch.place(), member.home)).collect();
+            let lost: Vec<String> =
+                lost.map(|member| format!("{:?} -> {}", member.watch.place(), member.home)).collect();
             bail!("not everybody arrived within {TRAVEL_LIMIT:?}: {}", lost.join("; "));
         }
         let crossings: u32 = self.members.iter().map(|member| member.watch.record().redirects).sum();

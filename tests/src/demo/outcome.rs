@@ -80,7 +80,8 @@ impl Before {
     pub(super) async fn look(stage: &Stage, crowd: &Crowd) -> Result<Self> {
         let status = stage.realm.status.get().await?;
         let name = |host: &str| stage.realm.host_name(host).to_owned();
-        let under = crowd.members.iter().map(|member| Some(name(status.host_of(&member.watch.place()?.map)?))).collect();
+        let under =
+            crowd.members.iter().map(|member| Some(name(status.host_of(&member.watch.place()?.map)?))).collect();
         Ok(Self {
             hosts: hosts(stage, &status),
             kinds: status.hosts.iter().map(|host| (name(&host.host), host.kind == "player")).collect(),
@@ -110,7 +111,10 @@ impl Outcome {
     /// Whether nobody was dropped and the fleet finished what it began.
     #[must_use]
     pub fn held(&self) -> bool {
-        self.dropped == 0 && self.relogins == 0 && !self.steps.is_empty() && self.steps.iter().all(|step| step.ms.is_some())
+        self.dropped == 0
+            && self.relogins == 0
+            && !self.steps.is_empty()
+            && self.steps.iter().all(|step| step.ms.is_some())
     }
 
     pub(super) async fn measure(

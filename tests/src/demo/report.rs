@@ -145,7 +145,10 @@ mod tests {
         let value = serde_json::to_value(outcome(0)).expect("serialisable");
         let keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
         assert_eq!(keys, ["dropped", "gap_ms", "groups", "players", "redirect_ms", "relogins", "steps"]);
-        assert_eq!(value["groups"][1], serde_json::json!({"maps": ["bf_meadow"], "before": "host-1", "after": "host-2"}));
+        assert_eq!(
+            value["groups"][1],
+            serde_json::json!({"maps": ["bf_meadow"], "before": "host-1", "after": "host-2"})
+        );
         assert_eq!(value["steps"][0], serde_json::json!({"name": "detect", "ms": 400.0}));
         assert_eq!(value["gap_ms"], serde_json::json!({"p50": 410.0, "p99": 480.25, "max": 480.25}));
     }
