@@ -23,7 +23,8 @@ use thiserror::Error;
 
 pub use ca::{CsrError, IssuedCertificate, SigningRequest};
 pub use certified::{CertificateError, CertifiedHost, host_of_certificate};
-pub use keys::{KeyHash, new_host_id, new_secret_text, same_secret, write_private};
+pub(crate) use keys::hex_text;
+pub use keys::{KeyHash, new_secret_text, same_secret, write_private};
 pub use token::{HostClaims, Scope, TokenError, TokenSigner};
 
 use ca::Authority;

@@ -21,6 +21,13 @@ impl KeyHash {
     pub fn of(public_key_info: &[u8]) -> Self {
         Self(Sha256::digest(public_key_info).into())
     }
+
+    /// The id of the host with this key: `h-` and the hash's first 16 hex digits. So a host that registers again, because
+    /// an answer was lost, is the same host.
+    #[must_use]
+    pub fn host_id(&self) -> HostId {
+        HostId(format!("h-{}", hex_text(&self.0[..8])))
+    }
 }
 
 impl fmt::Display for KeyHash {
@@ -43,12 +50,6 @@ impl FromStr for KeyHash {
         }
         Ok(Self(hash))
     }
-}
-
-/// A host id nobody has: `h-` and 16 hex digits.
-#[must_use]
-pub fn new_host_id() -> HostId {
-    HostId(format!("h-{:016x}", rand::random::<u64>()))
 }
 
 /// Whether `text` has the form of a host id.
@@ -112,7 +113,8 @@ pub(super) fn read_or_create(
     }
 }
 
-fn hex_text(bytes: &[u8]) -> String {
+/// Lower case hex digits.
+pub(crate) fn hex_text(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

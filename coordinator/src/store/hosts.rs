@@ -80,6 +80,20 @@ impl Store {
         .await
     }
 
+    /// How many hosts a game account has registered, and how many of them are revoked.
+    ///
+    /// # Errors
+    /// As every call.
+    pub async fn hosts_of_account(&self, account: u32) -> Result<(i64, i64), StoreError> {
+        self.run("counting an account's hosts", async {
+            let statement = query("SELECT revoked FROM hosts WHERE account_id = ?").bind(i64::from(account));
+            let rows = statement.fetch_all(&self.pool).await?;
+            let revoked = rows.iter().map(|row| row.flag("revoked").map(i64::from)).sum::<Result<i64, _>>()?;
+            Ok((i64::try_from(rows.len()).unwrap_or(i64::MAX), revoked))
+        })
+        .await
+    }
+
     /// All hosts, oldest first.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// `POST /v1/hosts`: registers a host.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_debug_implementations, reason = "holds secrets")]
 pub struct RegisterRequest {
     /// Certificate signing request, PEM. Its key is the host's identity.
@@ -19,6 +20,7 @@ pub struct RegisterRequest {
 
 /// How a host proves that it may register.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_debug_implementations, reason = "holds secrets")]
 #[serde(tag = "proof", rename_all = "snake_case")]
 pub enum RegisterProof {
@@ -38,6 +40,7 @@ pub enum RegisterProof {
 
 /// Answer to registration and renewal.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_debug_implementations, reason = "holds secrets")]
 pub struct Credentials {
     /// The host id.
@@ -60,6 +63,7 @@ pub struct Credentials {
 
 /// `POST /v1/hosts/renew`, with the host token as bearer.
 #[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[expect(missing_debug_implementations, reason = "holds secrets")]
 pub struct RenewRequest {
     /// A signing request by the registered key, PEM.
@@ -68,6 +72,7 @@ pub struct RenewRequest {
 
 /// Every error of the API.
 #[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// Stable, for programs.
     pub code: String,

@@ -1,0 +1,248 @@
+//! The API in a test: one database, one CA, a login-server and a fleet that do what the test says.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::connect_info::MockConnectInfo;
+use axum::http::{Request, StatusCode, header};
+use bifrost_protocol::client::login::{Accepted, Closed, Refused};
+use bifrost_protocol::client::{ClientToLogin, CloseReason, LoginToClient, client_to_login, login::LoginRefusal};
+use bifrost_protocol::ids::{AccountId, HostId};
+use bifrost_protocol::{FixedText, List, Packet, Secret};
+use bytes::{Bytes, BytesMut};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use rcgen::{CertificateParams, KeyPair, PublicKeyData};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::fleet::{FleetHandle, FleetQuery, FleetStatus};
+use crate::http::{AccountProof, Deps, LoginServer, router};
+use crate::identity::{Identity, KeyHash};
+use crate::store::Store;
+
+pub(super) const ADMIN_TOKEN: &str = "the admin token";
+
+pub(super) struct App {
+    pub(super) identity: Arc<Identity>,
+    pub(super) store: Store,
+    /// Hosts the fleet was told to cut.
+    pub(super) revoked: mpsc::Receiver<HostId>,
+    reasons: Arc<Mutex<Vec<String>>>,
+    router: axum::Router,
+    _dir: TempDir,
+    _tasks: JoinSet<()>,
+}
+
+/// A host's key.
+pub(super) struct Key(KeyPair);
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<String>,
+    body: Bytes,
+}
+
+impl App {
+    pub(super) async fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
+        let address = listener.local_addr().expect("address").to_string();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(login_server(listener));
+        Self::with(address, tasks).await
+    }
+
+    /// Nobody listens where the login-server should be.
+    pub(super) async fn without_realm() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
+        let address = listener.local_addr().expect("address").to_string();
+        drop(listener);
+        Self::with(address, JoinSet::new()).await
+    }
+
+    async fn with(login: String, mut tasks: JoinSet<()>) -> Self {
+        let dir = TempDir::new().expect("folder");
+        let identity = Arc::new(Identity::open(dir.path(), &[], Duration::from_hours(1)).expect("identity"));
+        let store = Store::open(&format!("sqlite:{}", dir.path().join("db").display())).await.expect("store");
+        let (fleet, queries) = FleetHandle::channel();
+        let (cut, revoked) = mpsc::channel(8);
+        let reasons = Arc::new(Mutex::new(Vec::new()));
+        tasks.spawn(fleet_actor(queries, cut, Arc::clone(&reasons)));
+        let deps = Deps {
+            identity: Arc::clone(&identity),
+            store: store.clone(),
+            proof: AccountProof::Login(LoginServer { address: login }),
+            fleet,
+            link: "127.0.0.1:7444".to_owned(),
+            admin_token: Secret::new(ADMIN_TOKEN.to_owned()),
+            metrics: PrometheusBuilder::new().build_recorder().handle(),
+        };
+        let router = router(deps).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
+        Self { identity, store, revoked, reasons, router, _dir: dir, _tasks: tasks }
+    }
+
+    pub(super) fn fleet_says(&self, reason: &str) {
+        self.reasons.lock().expect("lock").push(reason.to_owned());
+    }
+
+    pub(super) async fn register(&self, key: &Key, username: &str, password: &str) -> Answer {
+        let proof = json!({ "proof": "account", "username": username, "password": password });
+        self.register_with(key, proof).await
+    }
+
+    pub(super) async fn redeem(&self, key: &Key, code: &str) -> Answer {
+        self.register_with(key, json!({ "proof": "invitation", "code": code })).await
+    }
+
+    async fn register_with(&self, key: &Key, mut body: Value) -> Answer {
+        body["csr"] = key.csr().into();
+        body["name"] = " my pc ".into();
+        body["abi"] = "linux-x86_64".into();
+        self.send("POST", "/v1/hosts", None, &body).await
+    }
+
+    pub(super) async fn renew(&self, key: &Key, token: &str) -> Answer {
+        self.send("POST", "/v1/hosts/renew", Some(token), &json!({ "csr": key.csr() })).await
+    }
+
+    pub(super) async fn admin(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.send(method, path, Some(ADMIN_TOKEN), body).await
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, &Value::Null).await
+    }
+
+    pub(super) async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let response = self.router.clone().oneshot(request.body(body).expect("request")).await.expect("infallible");
+        let retry_after = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().expect("text").into());
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), 1024 * 1024).await.expect("body");
+        Answer { status, retry_after, body }
+    }
+}
+
+impl Key {
+    pub(super) fn new() -> Self {
+        Self(KeyPair::generate().expect("key"))
+    }
+
+    pub(super) fn csr(&self) -> String {
+        CertificateParams::default().serialize_request(&self.0).expect("csr").pem().expect("pem")
+    }
+
+    pub(super) fn hash(&self) -> KeyHash {
+        KeyHash::of(&self.0.subject_public_key_info())
+    }
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.text()))
+    }
+
+    pub(super) fn text(&self) -> String {
+        String::from_utf8(self.body.to_vec()).expect("text")
+    }
+
+    fn with(&self, status: StatusCode) -> &Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    pub(super) fn ok(&self) -> Value {
+        self.with(StatusCode::OK).json()
+    }
+
+    pub(super) fn ok_text(&self) -> String {
+        self.with(StatusCode::OK).text()
+    }
+
+    pub(super) fn created(&self) -> Value {
+        self.with(StatusCode::CREATED).json()
+    }
+
+    pub(super) fn no_content(&self) {
+        self.with(StatusCode::NO_CONTENT);
+    }
+
+    pub(super) fn refused(&self, status: StatusCode, code: &str) {
+        let body = self.with(status).json();
+        assert_eq!(body["code"], code, "{body}");
+        assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
+    }
+}
+
+async fn fleet_actor(
+    mut queries: mpsc::Receiver<FleetQuery>,
+    cut: mpsc::Sender<HostId>,
+    reasons: Arc<Mutex<Vec<String>>>,
+) {
+    while let Some(query) = queries.recv().await {
+        match query {
+            FleetQuery::Status(answer) => drop(answer.send(FleetStatus::default())),
+            FleetQuery::Ready(answer) => drop(answer.send(reasons.lock().expect("lock").clone())),
+            FleetQuery::Revoke(host, answer) => {
+                cut.send(host).await.expect("the test reads");
+                let _ = answer.send(());
+            }
+        }
+    }
+}
+
+/// Knows ann, bob and online, whose password is "right"; breaks the protocol for garbage.
+async fn login_server(listener: TcpListener) {
+    loop {
+        let (stream, _) = listener.accept().await.expect("accepts");
+        answer_login(stream).await;
+    }
+}
+
+async fn answer_login(mut stream: TcpStream) {
+    let mut buffer = BytesMut::new();
+    let packet = loop {
+        if let Some(packet) = client_to_login().next(&mut buffer).expect("legal") {
+            break packet;
+        }
+        assert_ne!(stream.read_buf(&mut buffer).await.expect("reads"), 0, "a whole login");
+    };
+    let ClientToLogin::Login(login) = ClientToLogin::decode(&packet).expect("a packet") else { panic!("no login") };
+    let (user, right) = (login.user.to_text(), login.password.expose().as_bytes() == b"right");
+    let accepted = |account| accepted(AccountId(account)).encode();
+    let refused = |reason| Refused { reason, unblock_time: FixedText::default() }.encode();
+    let answer = match (user.as_str(), right) {
+        ("ann", true) => accepted(2_000_000),
+        ("bob", true) => accepted(2_000_001),
+        ("online", true) => Closed { reason: CloseReason::STILL_ONLINE }.encode(),
+        ("garbage", _) => Bytes::from_static(b"HTTP/1.1 400 Bad Request"),
+        ("ann" | "bob" | "online", false) => refused(LoginRefusal::WRONG_PASSWORD),
+        _ => refused(LoginRefusal::UNREGISTERED),
+    };
+    assert!(user == "garbage" || LoginToClient::decode(&answer).is_ok());
+    stream.write_all(&answer).await.expect("writes");
+}
+
+fn accepted(account: AccountId) -> Accepted {
+    Accepted {
+        login_id1: Secret::new(1),
+        account,
+        login_id2: Secret::new(2),
+        last_ip: 0,
+        last_login: FixedText::default(),
+        sex: 0,
+        web_token: Secret::new(FixedText::default()),
+        servers: List(Vec::new()),
+    }
+}
