@@ -177,6 +177,29 @@ impl FleetHandle {
     }
 }
 
+#[cfg(test)]
+impl FleetHandle {
+    /// A fleet that shows `status`, and tells `cut` whose link it is to cut. Answers while the future is polled.
+    pub(crate) fn scripted(
+        status: Arc<std::sync::Mutex<FleetStatus>>,
+        cut: mpsc::Sender<HostId>,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (requests, mut asked) = mpsc::channel(REQUEST_QUEUE);
+        let answering = async move {
+            while let Some(request) = asked.recv().await {
+                match request {
+                    Request::Status(answer) => drop(answer.send(status.lock().expect("no test panics in it").clone())),
+                    Request::Revoke(host, answer) => {
+                        cut.send(host).await.expect("the test reads");
+                        let _ = answer.send(());
+                    }
+                }
+            }
+        };
+        (Self { requests }, answering)
+    }
+}
+
 fn fleet_config(config: &Config, public: SocketAddrV4) -> FleetConfig {
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();

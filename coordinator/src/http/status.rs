@@ -6,7 +6,7 @@ use bifrost_protocol::api::ErrorBody;
 
 use super::extract::Admin;
 use super::{Api, Error};
-use crate::fleet::{FleetStatus, GroupStatus};
+use crate::fleet::status::{FleetStatus, GroupStatus};
 
 /// Hosts, map groups and players, for everybody.
 #[utoipa::path(

@@ -22,7 +22,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::fleet::{FleetHandle, FleetQuery, FleetStatus};
+use crate::fleet::FleetHandle;
+use crate::fleet::status::FleetStatus;
 use crate::http::{AccountProof, Deps, LoginServer, router};
 use crate::identity::{Identity, KeyHash};
 use crate::store::Store;
@@ -34,7 +35,7 @@ pub(super) struct App {
     pub(super) store: Store,
     /// Hosts the fleet was told to cut.
     pub(super) revoked: mpsc::Receiver<HostId>,
-    reasons: Arc<Mutex<Vec<String>>>,
+    pub(super) status: Arc<Mutex<FleetStatus>>,
     router: axum::Router,
     _dir: TempDir,
     _tasks: JoinSet<()>,
@@ -71,10 +72,17 @@ impl App {
         let dir = TempDir::new().expect("folder");
         let identity = Arc::new(Identity::open(dir.path(), &[], Duration::from_hours(1)).expect("identity"));
         let store = Store::open(&format!("sqlite:{}", dir.path().join("db").display())).await.expect("store");
-        let (fleet, queries) = FleetHandle::channel();
+        let status = Arc::new(Mutex::new(FleetStatus {
+            char_server: true,
+            players: 3,
+            limbo: 0,
+            hosts: Vec::new(),
+            groups: Vec::new(),
+            failovers: Vec::new(),
+        }));
         let (cut, revoked) = mpsc::channel(8);
-        let reasons = Arc::new(Mutex::new(Vec::new()));
-        tasks.spawn(fleet_actor(queries, cut, Arc::clone(&reasons)));
+        let (fleet, answering) = FleetHandle::scripted(Arc::clone(&status), cut);
+        tasks.spawn(answering);
         let deps = Deps {
             identity: Arc::clone(&identity),
             store: store.clone(),
@@ -85,11 +93,7 @@ impl App {
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
         let router = router(deps).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
-        Self { identity, store, revoked, reasons, router, _dir: dir, _tasks: tasks }
-    }
-
-    pub(super) fn fleet_says(&self, reason: &str) {
-        self.reasons.lock().expect("lock").push(reason.to_owned());
+        Self { identity, store, revoked, status, router, _dir: dir, _tasks: tasks }
     }
 
     pub(super) async fn register(&self, key: &Key, username: &str, password: &str) -> Answer {
@@ -182,23 +186,6 @@ impl Answer {
         let body = self.with(status).json();
         assert_eq!(body["code"], code, "{body}");
         assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
-    }
-}
-
-async fn fleet_actor(
-    mut queries: mpsc::Receiver<FleetQuery>,
-    cut: mpsc::Sender<HostId>,
-    reasons: Arc<Mutex<Vec<String>>>,
-) {
-    while let Some(query) = queries.recv().await {
-        match query {
-            FleetQuery::Status(answer) => drop(answer.send(FleetStatus::default())),
-            FleetQuery::Ready(answer) => drop(answer.send(reasons.lock().expect("lock").clone())),
-            FleetQuery::Revoke(host, answer) => {
-                cut.send(host).await.expect("the test reads");
-                let _ = answer.send(());
-            }
-        }
     }
 }
 
