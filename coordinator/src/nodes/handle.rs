@@ -3,6 +3,7 @@
 use bifrost_protocol::control::{CoordinatorSays, GameOpen, StreamKind, delimited};
 use bifrost_protocol::ids::HostId;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::fleet::LinkId;
 
@@ -31,9 +32,13 @@ impl NodeHandle {
     }
 
     /// Sends a control message. A node that does not read its control stream is disconnected: it could not be told to stop.
+    /// A `Farewell` is the last message: the connection is closed behind it.
     pub fn tell(&self, says: CoordinatorSays) {
-        if self.control.try_send(says).is_err() {
-            self.close("refused", "control stream is not being read");
+        match self.control.try_send(says) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => self.close("refused", "control stream is not being read"),
+            // The link is over: its `Closed` event is on the way.
+            Err(TrySendError::Closed(_)) => {}
         }
     }
 
