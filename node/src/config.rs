@@ -12,6 +12,7 @@ use bifrost_protocol::api::RegisterProof;
 use thiserror::Error;
 
 pub use load::Overrides;
+pub(crate) use settings::fingerprint;
 
 /// All a node has to know. Made by [`Overrides::load`], or by hand where the node is embedded.
 #[derive(Clone, Debug)]
@@ -63,12 +64,6 @@ pub enum Proof {
 }
 
 impl Proof {
-    /// Whether it can be shown again: an invitation is spent by its first use.
-    #[must_use]
-    pub fn reusable(&self) -> bool {
-        matches!(self, Self::Account { .. })
-    }
-
     /// What goes to the API.
     #[must_use]
     pub fn to_request(&self) -> RegisterProof {

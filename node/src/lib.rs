@@ -2,4 +2,6 @@
 
 mod agent;
 mod backoff;
+mod bench;
 pub mod config;
+mod tunnel;

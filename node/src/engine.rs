@@ -1,0 +1,4 @@
+//! Map-servers that this node runs. Today: [`embedded`].
+
+mod embedded;
+mod fleet;
