@@ -2,6 +2,7 @@
 
 mod api;
 mod identity;
+pub(crate) use identity::Identity;
 mod leases;
 pub(crate) mod state;
 mod tls;

@@ -3,5 +3,6 @@
 mod agent;
 mod backoff;
 mod bench;
+mod engine;
 pub mod config;
 mod tunnel;
