@@ -1,8 +1,426 @@
-//! The part of a node that speaks with the coordinator.
+//! The part of a node that speaks with the coordinator: one actor that owns leases, engines and the link.
+//!
+//! It waits for whatever happens next ([`Wake`]) and acts on it, without ever waiting for a peer in between: beats must
+//! not be late. What takes time (connecting, reading maps, measuring, stopping engines) happens in tasks that report back.
 
 mod api;
+mod attempt;
+mod control;
+mod health;
 mod identity;
-pub(crate) use identity::Identity;
 mod leases;
+pub(crate) mod link;
 pub(crate) mod state;
 mod tls;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bifrost_protocol::control::{Beat, Benchmark, Goodbye, HeldLease, Hello, NodeSays, Renewed};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, debug, info, warn};
+
+use crate::backoff::Backoff;
+use crate::bench;
+use crate::config::NodeConfig;
+use crate::engine::{Directory, EngineEvent, Engines, Lease};
+use crate::node::{NodeState, StopCode};
+use attempt::{Attempt, AttemptError, Connected};
+use health::Health;
+pub(crate) use identity::Identity;
+use identity::IdentityError;
+use leases::{LeaseCommand, LeaseEvent, Leases};
+use link::{Link, LinkError, LinkEvent};
+use state::Held;
+
+/// Waits between attempts to connect. Every second without a link is one in which a coordinator that came back cannot
+/// resume this node's groups.
+const CONNECT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
+/// How long a drain may take: the coordinator moves every player within a second or two, unless it has nowhere to.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long engines may take to say their last words when the node stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// Beats before the coordinator has said how many it wants.
+const FIRST_BEAT_INTERVAL: Duration = Duration::from_millis(250);
+/// Game streams beyond the limit of players, so that those refused hear of it.
+const SPARE_STREAMS: u32 = 64;
+
+/// What the owner of a node asks of it.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Give everything away, then stop.
+    Drain {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// Why a node has stopped.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    pub(crate) code: StopCode,
+    pub(crate) why: String,
+}
+
+/// The actor.
+#[derive(Debug)]
+pub(crate) struct Agent {
+    config: NodeConfig,
+    identity: Identity,
+    credentials: watch::Receiver<Option<Arc<Held>>>,
+    state: watch::Sender<NodeState>,
+    orders: mpsc::Receiver<Order>,
+    stop: CancellationToken,
+    started: Instant,
+    health: Arc<Health>,
+    leases: Leases,
+    engines: Engines,
+    directory: Directory,
+    /// Leases whose end has to be reported when their engines have ended.
+    revoking: BTreeSet<Lease>,
+    link: Option<Link>,
+    not_eligible: Vec<String>,
+    attempt: JoinSet<Result<Box<Connected>, AttemptError>>,
+    backoff: Backoff,
+    retry_at: Instant,
+    /// Whether the credentials at hand were refused.
+    replace: bool,
+    beats: Interval,
+    beat: u64,
+    machine: Option<Benchmark>,
+    benchmark: Option<Benchmark>,
+    measuring: JoinSet<Option<Benchmark>>,
+    drain: Option<Instant>,
+}
+
+/// What happens next.
+enum Wake {
+    Stop,
+    Order(Option<Order>),
+    DrainTimeout,
+    LeaseDeadline,
+    Link(LinkEvent),
+    Beat,
+    Engine(EngineEvent),
+    Attempt(Result<Box<Connected>, AttemptError>),
+    Retry,
+    Measured(Option<Benchmark>),
+    NewCredentials,
+}
+
+impl Agent {
+    /// An agent that has not done anything yet.
+    pub(crate) fn new(
+        config: NodeConfig,
+        state: watch::Sender<NodeState>,
+        orders: mpsc::Receiver<Order>,
+        stop: CancellationToken,
+    ) -> Result<Self, IdentityError> {
+        let identity = Identity::open(&config)?;
+        let directory = Directory::new(config.limits.players);
+        let now = Instant::now();
+        Ok(Self {
+            credentials: identity.watch(),
+            benchmark: bench::kept(identity.state(), &config.coordinator),
+            engines: Engines::new(identity.clone(), directory.clone()),
+            config,
+            identity,
+            state,
+            orders,
+            stop,
+            started: now,
+            health: Arc::default(),
+            leases: Leases::new(now),
+            directory,
+            revoking: BTreeSet::new(),
+            link: None,
+            not_eligible: Vec::new(),
+            attempt: JoinSet::new(),
+            backoff: CONNECT_BACKOFF,
+            retry_at: now,
+            replace: false,
+            beats: beats(FIRST_BEAT_INTERVAL),
+            beat: 0,
+            machine: None,
+            measuring: JoinSet::new(),
+            drain: None,
+        })
+    }
+
+    /// Runs until stopped, drained, or told by the coordinator to leave for good.
+    pub(crate) async fn run(mut self) -> Stop {
+        let mut helpers = JoinSet::new();
+        let token = self.stop.child_token();
+        helpers.spawn(Arc::clone(&self.health).sample(token.clone()));
+        let identity = self.identity.clone();
+        helpers.spawn(async move { identity.keep_fresh(token).await }.in_current_span());
+        let stop = loop {
+            let wake = self.next_wake().await;
+            if let Some(stop) = self.act(wake) {
+                break stop;
+            }
+            if let Some(stop) = self.drained() {
+                break stop;
+            }
+            self.publish();
+        };
+        self.leave(&stop).await;
+        helpers.shutdown().await;
+        stop
+    }
+
+    async fn next_wake(&mut self) -> Wake {
+        let idle = self.link.is_none() && self.attempt.is_empty();
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => Wake::Stop,
+            order = self.orders.recv(), if self.drain.is_none() => Wake::Order(order),
+            () = at(self.drain) => Wake::DrainTimeout,
+            () = at(self.leases.deadline()) => Wake::LeaseDeadline,
+            _ = self.beats.tick(), if self.link.is_some() => Wake::Beat,
+            event = next_event(self.link.as_mut()) => Wake::Link(event),
+            event = self.engines.next() => Wake::Engine(event),
+            Some(result) = self.attempt.join_next() => Wake::Attempt(result.unwrap_or_else(|error| {
+                Err(LinkError::Lost(error.to_string()).into())
+            })),
+            Some(measured) = self.measuring.join_next() => Wake::Measured(measured.unwrap_or_default()),
+            Ok(()) = self.credentials.changed() => Wake::NewCredentials,
+            () = at(Some(self.retry_at)), if idle => Wake::Retry,
+        }
+    }
+
+    fn act(&mut self, wake: Wake) -> Option<Stop> {
+        match wake {
+            Wake::Stop | Wake::Order(None) => {
+                return Some(Stop { code: StopCode::Asked, why: "was asked to stop".into() });
+            }
+            Wake::Order(Some(Order::Drain { reason })) => self.start_drain(reason),
+            Wake::DrainTimeout => {
+                warn!(groups = self.leases.count(), "drain took too long");
+                return Some(Stop {
+                    code: StopCode::DrainTimeout,
+                    why: "groups were left when the drain timed out".into(),
+                });
+            }
+            Wake::LeaseDeadline => self.on_lease(LeaseEvent::Tick),
+            Wake::Beat => self.send_beat(),
+            Wake::Link(LinkEvent::Answered(ack)) => self.on_lease(LeaseEvent::BeatAnswered(ack.sequence)),
+            Wake::Link(LinkEvent::Says(says)) => return self.hear(says),
+            Wake::Link(LinkEvent::Lost(error)) => return self.lost(error),
+            Wake::Engine(event) => self.on_engine(event),
+            Wake::Attempt(Ok(connected)) => self.connected(*connected),
+            Wake::Attempt(Err(error)) => return self.failed(error),
+            Wake::Retry => self.start_attempt(),
+            Wake::Measured(measured) => self.measured(measured),
+            Wake::NewCredentials => self.renewed(),
+        }
+        None
+    }
+
+    fn start_attempt(&mut self) {
+        let leases = self.leases.held().map(|(group, epoch)| HeldLease { group: group.0.clone(), epoch: epoch.0 });
+        let hello =
+            Hello { leases: leases.collect(), uptime_seconds: self.started.elapsed().as_secs(), ..Hello::default() };
+        let attempt = Attempt {
+            identity: self.identity.clone(),
+            directory: self.directory.clone(),
+            state: self.state.clone(),
+            hello,
+            machine: self.machine,
+            kept: self.benchmark,
+            max_streams: self.config.limits.players.saturating_add(SPARE_STREAMS),
+            replace: self.replace,
+        };
+        self.attempt.spawn(attempt.run().in_current_span());
+    }
+
+    fn failed(&mut self, error: AttemptError) -> Option<Stop> {
+        match error {
+            AttemptError::Identity(IdentityError::Final(why)) => Some(Stop { code: StopCode::NotRegistered, why }),
+            AttemptError::Identity(IdentityError::Passing(error)) => {
+                self.retry_later(&error);
+                None
+            }
+            AttemptError::Link(error) => {
+                // Certificate or token were not taken. New ones help once; if they do not, waiting has to.
+                self.replace = matches!(&error, LinkError::Certificate(_))
+                    || matches!(&error, LinkError::Parted { code, .. } if code == "refused");
+                self.parted(error)
+            }
+        }
+    }
+
+    /// The connection is over. Engines go on, held when their leases lapse.
+    fn lost(&mut self, error: LinkError) -> Option<Stop> {
+        if let Some(link) = self.link.take() {
+            link.connection().close(0_u32.into(), b"");
+        }
+        self.engines.set_link(None);
+        self.measuring.abort_all();
+        self.on_lease(LeaseEvent::Lost);
+        self.parted(error)
+    }
+
+    fn parted(&mut self, error: LinkError) -> Option<Stop> {
+        match &error {
+            LinkError::Parted { code, reason } if code == "revoked" => {
+                Some(Stop { code: StopCode::Revoked, why: format!("the operator has revoked this host: {reason}") })
+            }
+            LinkError::Parted { code, reason } if code == "replaced" => {
+                Some(Stop { code: StopCode::Replaced, why: format!("another node runs with this identity: {reason}") })
+            }
+            LinkError::Parted { .. } | LinkError::Certificate(_) | LinkError::Lost(_) => {
+                self.retry_later(&error);
+                None
+            }
+        }
+    }
+
+    fn retry_later(&mut self, error: &dyn std::fmt::Display) {
+        let wait = self.backoff.after_failure(rand::random());
+        warn!(%error, retry_ms = wait.as_millis(), groups = self.leases.count(), "no link to the coordinator");
+        self.retry_at = Instant::now() + wait;
+        self.state.send_replace(if self.drain.is_some() { NodeState::Draining } else { NodeState::Offline });
+    }
+
+    fn on_lease(&mut self, event: LeaseEvent) {
+        for command in self.leases.handle(event, Instant::now()) {
+            match command {
+                LeaseCommand::Hold => {
+                    warn!("leases have lapsed, players are held");
+                    self.engines.hold(true);
+                }
+                LeaseCommand::Resume => {
+                    info!("leases are good again, players go on");
+                    self.engines.hold(false);
+                }
+                LeaseCommand::Stop { group, epoch, why } => {
+                    warn!(%group, epoch = epoch.0, why, "lease ended");
+                    self.engines.stop(&(group, epoch));
+                }
+            }
+        }
+    }
+
+    fn send_beat(&mut self) {
+        let Some(link) = &self.link else { return };
+        let gauges = self.directory.gauges();
+        self.beat += 1;
+        link.beat(Beat {
+            sequence: self.beat,
+            cpu_permille: self.health.cpu_permille(),
+            memory_free_mib: self.health.memory_free_mib(),
+            players: gauges.players(),
+            turn_us: gauges.take_turn_us(),
+            errors: gauges.errors(),
+            round_trip_us: 0,
+        });
+        self.on_lease(LeaseEvent::BeatSent(self.beat));
+    }
+
+    /// The way to the coordinator is measured on the first connection, and reported on it.
+    fn measure(&mut self) {
+        let (Some(link), Some(machine), None) = (&self.link, self.machine, self.benchmark) else { return };
+        let connection = link.connection().clone();
+        self.measuring.spawn(async move {
+            match bench::network(machine, &connection).await {
+                Ok(benchmark) => Some(benchmark),
+                Err(error) => {
+                    warn!(%error, "the way to the coordinator could not be measured");
+                    None
+                }
+            }
+        });
+    }
+
+    fn measured(&mut self, measured: Option<Benchmark>) {
+        let Some(benchmark) = measured else { return };
+        bench::keep(self.identity.state(), &self.config.coordinator, &benchmark);
+        self.benchmark = Some(benchmark);
+        self.tell(NodeSays::Benchmark(benchmark));
+    }
+
+    /// The link goes on under the new token; its certificate counts from the next connection on.
+    fn renewed(&mut self) {
+        let Some(held) = self.credentials.borrow_and_update().clone() else { return };
+        self.tell(NodeSays::Renewed(Renewed { token: held.credentials.token.clone() }));
+    }
+
+    fn start_drain(&mut self, reason: String) {
+        info!(reason, groups = self.leases.count(), "draining");
+        self.drain = Some(Instant::now() + DRAIN_TIMEOUT);
+        self.tell(NodeSays::Drain(bifrost_protocol::control::Drain { reason }));
+    }
+
+    fn drained(&self) -> Option<Stop> {
+        let empty = self.leases.count() == 0 && self.engines.count() == 0;
+        (self.drain.is_some() && empty).then(|| Stop { code: StopCode::Asked, why: "is drained".into() })
+    }
+
+    fn tell(&self, says: NodeSays) {
+        match &self.link {
+            Some(link) => link.tell(says),
+            None => debug!("not said: there is no link"),
+        }
+    }
+
+    fn publish(&self) {
+        let (groups, players) = (self.leases.count(), self.directory.gauges().players());
+        let state = match (&self.link, self.drain) {
+            (_, Some(_)) => NodeState::Draining,
+            (None, None) => return,
+            (Some(_), None) if groups > 0 => NodeState::Hosting { groups, players },
+            (Some(_), None) => NodeState::Connected { not_eligible: self.not_eligible.clone() },
+        };
+        self.state.send_if_modified(|current| {
+            let changed = *current != state;
+            *current = state;
+            changed
+        });
+    }
+
+    /// Engines first, so that their last words go out; then goodbye.
+    async fn leave(&mut self, stop: &Stop) {
+        self.attempt.shutdown().await;
+        self.measuring.shutdown().await;
+        let held: Vec<Lease> = self.leases.held().map(|(group, epoch)| (group.clone(), epoch)).collect();
+        for lease in &held {
+            self.engines.stop(lease);
+        }
+        let ended = async {
+            while self.engines.count() > 0 {
+                drop(self.engines.next().await);
+            }
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
+            warn!("engines did not stop in time");
+        }
+        if let Some(link) = self.link.take() {
+            link.close(NodeSays::Goodbye(Goodbye { reason: stop.why.clone() })).await;
+        }
+    }
+}
+
+fn beats(every: Duration) -> Interval {
+    let mut beats = tokio::time::interval(every);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beats
+}
+
+async fn next_event(link: Option<&mut Link>) -> LinkEvent {
+    match link {
+        Some(link) => link.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -57,7 +57,12 @@ pub(crate) async fn network(
 ) -> Result<Benchmark, network::ProbeError> {
     let round_trip = network::round_trip(connection).await?;
     let upload_kbps = network::upload(connection).await?;
-    info!(round_trip_us = round_trip.median_us, jitter_us = round_trip.jitter_us, upload_kbps, "way to the coordinator");
+    info!(
+        round_trip_us = round_trip.median_us,
+        jitter_us = round_trip.jitter_us,
+        upload_kbps,
+        "way to the coordinator"
+    );
     Ok(Benchmark { round_trip_us: round_trip.median_us, jitter_us: round_trip.jitter_us, upload_kbps, ..machine })
 }
 

@@ -12,6 +12,7 @@ use quinn::Connection;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::agent::Identity;
 use crate::tunnel::sync::SyncStream;
@@ -96,10 +97,13 @@ impl Engines {
         self.directory.insert(group, epoch, inbox);
         self.running.insert(lease.clone(), stop);
         let of = lease.clone();
-        let task = self.tasks.spawn(async move {
-            tokio::join!(runner.run(), sync.run());
-            EngineEvent::Ended(of)
-        });
+        let task = self.tasks.spawn(
+            async move {
+                tokio::join!(runner.run(), sync.run());
+                EngineEvent::Ended(of)
+            }
+            .in_current_span(),
+        );
         self.leases.insert(task.id(), lease);
     }
 
@@ -134,6 +138,11 @@ impl Engines {
             }
             return event;
         }
+    }
+
+    /// Whether there is an engine for this lease.
+    pub(crate) fn runs(&self, lease: &Lease) -> bool {
+        self.running.contains_key(lease)
     }
 
     /// How many engines run or are being stopped.

@@ -1,8 +1,13 @@
-//! The agent that lets a player's PC host map-servers.
+//! The agent that lets a player's PC host map-servers: a library for the launcher, and behind `bifrost-node`.
+//!
+//! [`Node::spawn`] starts a node from a [`config::NodeConfig`]; the [`NodeHandle`] watches, drains and stops it.
 
 mod agent;
 mod backoff;
 mod bench;
-mod engine;
 pub mod config;
+mod engine;
+mod node;
 mod tunnel;
+
+pub use node::{Node, NodeHandle, NodeState, StopCode};

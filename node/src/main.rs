@@ -1,3 +1,33 @@
-//! `bifrost-node`.
+//! `bifrost-node`: a node without a window, for fallback hosts and servers.
 
-fn main() {}
+mod cli;
+mod signals;
+mod status;
+
+use std::process::ExitCode;
+
+use bifrost_node::Node;
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+use cli::{BAD_CONFIG, Cli, exit_code, explain};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let config = match cli.settings.load(std::env::vars()) {
+        Ok(config) => config,
+        Err(error) => {
+            explain(&error.to_string());
+            return BAD_CONFIG.into();
+        }
+    };
+    cli.start_logging();
+    let stop = CancellationToken::new();
+    let mut node = Node::spawn(config, stop.clone());
+    let followed = status::follow(node.state(), cli.status_file);
+    let (ended, ()) = tokio::join!(signals::drive(&mut node, &stop), followed);
+    let (code, why) = ended;
+    explain(&why);
+    exit_code(code)
+}

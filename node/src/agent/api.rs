@@ -111,11 +111,7 @@ fn classify(status: StatusCode, body: &[u8]) -> ApiError {
     });
     let message: String = message.chars().filter(|char| !char.is_control()).take(MAX_MESSAGE).collect();
     let passing = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-    if status.is_client_error() && !passing {
-        ApiError::Refused { code, message }
-    } else {
-        ApiError::Busy(message)
-    }
+    if status.is_client_error() && !passing { ApiError::Refused { code, message } } else { ApiError::Busy(message) }
 }
 
 /// The whole chain: the outermost error of the HTTP client says little.

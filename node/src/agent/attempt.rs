@@ -49,7 +49,7 @@ pub(crate) enum AttemptError {
 
 impl Attempt {
     /// Registers or renews if it has to, measures the machine if nobody has, and dials.
-    pub(crate) async fn run(self) -> Result<Connected, AttemptError> {
+    pub(crate) async fn run(self) -> Result<Box<Connected>, AttemptError> {
         let registered = self.identity.held().is_some_and(|held| held.age(unix_now()) != Age::Expired);
         if !registered || self.replace {
             self.state.send_replace(NodeState::Registering);
@@ -73,6 +73,6 @@ impl Attempt {
         let dial =
             Dial { held: &held, key: self.identity.key(), directory: &self.directory, max_streams: self.max_streams };
         let welcomed = dial.connect(hello).await?;
-        Ok(Connected { welcomed, machine })
+        Ok(Box::new(Connected { welcomed, machine }))
     }
 }

@@ -43,7 +43,7 @@ impl Health {
     }
 
     fn take(&self, system: Option<System>) -> Option<System> {
-        let cpu = CpuRefreshKind::nothing().with_cpu_usage();
+        let cpu = CpuRefreshKind::nothing().with_usage();
         let memory = MemoryRefreshKind::nothing().with_ram();
         let kinds = RefreshKind::nothing().with_cpu(cpu).with_memory(memory);
         let mut system = system.or_else(|| System::new_with_specifics(kinds).ok())?;

@@ -68,6 +68,11 @@ impl Identity {
         &self.inner.key
     }
 
+    /// Tells of new credentials.
+    pub(crate) fn watch(&self) -> watch::Receiver<Option<Arc<Held>>> {
+        self.inner.held.subscribe()
+    }
+
     /// The credentials as they are now.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
         self.inner.held.borrow().clone()
@@ -157,7 +162,10 @@ impl Identity {
             let api = self.api()?;
             let credentials = api.register(&request).await?;
             if let (Trust::FirstUse, Some(pin)) = (&config.trust, api.seen_ca()) {
-                self.inner.state.pin_ca(&config.coordinator, pin).map_err(|error| ApiError::Setup(error.to_string()))?;
+                self.inner
+                    .state
+                    .pin_ca(&config.coordinator, pin)
+                    .map_err(|error| ApiError::Setup(error.to_string()))?;
             }
             self.take(credentials).await
         };

@@ -170,11 +170,6 @@ impl Leases {
         self.held.len()
     }
 
-    /// Whether players are held now; engines that start meanwhile start held.
-    pub(crate) fn holding(&self) -> bool {
-        self.holding
-    }
-
     fn welcomed(
         &mut self,
         terms: Terms,

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bifrost_protocol::control::{
-    Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage, NodeSays, StreamKind,
-    Welcome, delimited,
+    Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage, NodeSays,
+    StreamKind, Welcome, delimited,
 };
 use prost::Message;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, RecvStream, SendStream, TransportConfig};
+use quinn::{
+    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, RecvStream, SendStream, TransportConfig,
+};
 use rcgen::KeyPair;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tracing::{debug, warn};
+use tracing::{Instrument, debug, warn};
 
 use super::state::Held;
 use super::tls::link_config;
@@ -112,7 +114,8 @@ impl Dial<'_> {
     /// Connects, says hello and waits for the Welcome.
     pub(crate) async fn connect(&self, hello: Hello) -> Result<Welcomed, LinkError> {
         let link = &self.held.credentials.link;
-        let addresses = tokio::net::lookup_host(link).await.map_err(|error| LinkError::Lost(format!("{link}: {error}")))?;
+        let addresses =
+            tokio::net::lookup_host(link).await.map_err(|error| LinkError::Lost(format!("{link}: {error}")))?;
         let mut last = LinkError::Lost(format!("{link}: no address"));
         for address in addresses.take(MAX_ADDRESSES) {
             let attempt = tokio::time::timeout(CONNECT_TIMEOUT, self.dial(address, hello.clone()));
@@ -155,12 +158,13 @@ impl Dial<'_> {
         let (says, said) = mpsc::channel(CONTROL_QUEUE);
         let mut tasks = JoinSet::new();
         tasks.spawn(write(send, said));
-        tasks.spawn(accept(connection.clone(), self.directory.clone()));
+        tasks.spawn(accept(connection.clone(), self.directory.clone()).in_current_span());
         Ok(Welcomed { link: Link { connection, endpoint, control, says, tasks }, welcome, hello_sent })
     }
 
     fn client_config(&self) -> Result<ClientConfig, LinkError> {
-        let tls = link_config(&self.held.credentials, self.key).map_err(|error| LinkError::Certificate(error.to_string()))?;
+        let tls =
+            link_config(&self.held.credentials, self.key).map_err(|error| LinkError::Certificate(error.to_string()))?;
         let tls = QuicClientConfig::try_from(tls).map_err(|error| LinkError::Certificate(error.to_string()))?;
         let mut config = ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(transport(self.max_streams)));
@@ -239,7 +243,8 @@ fn why(error: &ConnectionError) -> LinkError {
     const CRYPTO_ERRORS: std::ops::Range<u64> = 0x100..0x200;
     match error {
         ConnectionError::ApplicationClosed(close) => {
-            let text: String = String::from_utf8_lossy(&close.reason).chars().filter(|char| !char.is_control()).collect();
+            let text: String =
+                String::from_utf8_lossy(&close.reason).chars().filter(|char| !char.is_control()).collect();
             match text.split_once(": ") {
                 Some((code, reason)) => LinkError::Parted { code: code.to_owned(), reason: reason.to_owned() },
                 None => LinkError::Lost(text),
@@ -302,7 +307,7 @@ async fn accept(connection: Connection, directory: Directory) {
                 }
             }
             stream = connection.accept_bi() => match stream {
-                Ok((send, recv)) => drop(games.spawn(game::serve(send, recv, directory.clone()))),
+                Ok((send, recv)) => drop(games.spawn(game::serve(send, recv, directory.clone()).in_current_span())),
                 Err(error) => {
                     debug!(%error, streams = games.len(), "no more game streams");
                     return;

@@ -1,5 +1,6 @@
 //! The state folder: the host's key, its credentials, the pinned CA, the benchmark. Every file is private and whole.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,6 +49,12 @@ pub(crate) enum Age {
     Due,
     /// Of no use any more.
     Expired,
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Held").field("host", &self.credentials.host_id).finish_non_exhaustive()
+    }
 }
 
 impl Held {
@@ -142,7 +149,8 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.open(&temporary).and_then(|file| fill(file, content)).and_then(|()| fs::rename(&temporary, path));
+    let written =
+        options.open(&temporary).and_then(|file| fill(file, content)).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         drop(fs::remove_file(&temporary));
     }

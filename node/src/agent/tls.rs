@@ -27,7 +27,8 @@ pub(crate) type SeenCa = Arc<Mutex<Option<[u8; 32]>>>;
 /// TLS for the HTTPS API. `pinned` is the CA that answered first, if one did before.
 pub(crate) fn api_config(trust: &Trust, pinned: Option<[u8; 32]>) -> Result<(ClientConfig, SeenCa), TlsError> {
     let seen = SeenCa::default();
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(wrong)?;
+    let builder =
+        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().map_err(wrong)?;
     let pin = match (trust, pinned) {
         (Trust::Ca(pem), _) => {
             let config = builder.with_root_certificates(roots(pem)?).with_no_client_auth();
@@ -165,7 +166,11 @@ mod tests {
         assert_eq!(verify(Some(pin), "localhost", &chain), (true, Some(pin)));
         assert_eq!(verify(Some(fingerprint(&other[1])), "localhost", &chain), (false, None));
         let borrowed = [other[0].clone(), chain[1].clone()];
-        assert_eq!(verify(Some(pin), "localhost", &borrowed), (false, None), "the CA has to have signed the certificate");
+        assert_eq!(
+            verify(Some(pin), "localhost", &borrowed),
+            (false, None),
+            "the CA has to have signed the certificate"
+        );
         assert_eq!(verify(Some(pin), "elsewhere", &chain), (false, None));
         assert_eq!(verify(Some(pin), "localhost", &chain[..1]), (false, None));
     }

@@ -21,6 +21,9 @@ const REOPEN: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_
 /// How long the end of a stopped engine's state may take to arrive.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the coordinator's last acknowledgements are waited for, once it has everything.
+const READ_ON: Duration = Duration::from_millis(500);
+
 /// What a sync stream is opened with.
 #[derive(Debug)]
 pub(crate) struct SyncStream {
@@ -75,11 +78,15 @@ impl SyncStream {
         let header = SyncOpen { token, group: self.group.0.clone(), epoch: self.epoch.0 };
         let header = [&[StreamKind::Sync as u8], &delimited(&header)[..]].concat();
         send.write_all(&header).await.map_err(|error| error.to_string())?;
+        let mut orders = std::pin::pin!(self.read(recv));
         tokio::select! {
             biased;
-            written = write(&mut send, said) => written,
-            problem = self.read(recv) => Err(problem),
+            written = write(&mut send, said) => written?,
+            problem = &mut orders => return Err(problem),
         }
+        // Acknowledgements may still come; the coordinator ends its side when it has said all.
+        drop(tokio::time::timeout(READ_ON, orders).await);
+        Ok(())
     }
 
     /// Orders for the engine. Returns why there are no more.
@@ -89,8 +96,7 @@ impl SyncStream {
             match orders.next().await {
                 Ok(Some(EngineDown { says: Some(order) })) => {
                     if self.engine.send(ToEngine::Order(order)).await.is_err() {
-                        // Its last words are being written; they end the stream.
-                        std::future::pending::<()>().await;
+                        debug!(group = %self.group, "order for an engine that has ended");
                     }
                 }
                 Ok(Some(EngineDown { says: None })) => debug!("unknown order passed over"),
