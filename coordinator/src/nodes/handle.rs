@@ -51,8 +51,8 @@ impl NodeHandle {
         open: &GameOpen,
     ) -> Result<(quinn::SendStream, quinn::RecvStream), quinn::WriteError> {
         let (mut send, recv) = self.connection.open_bi().await.map_err(quinn::WriteError::ConnectionLost)?;
-        send.write_all(&[StreamKind::Game as u8]).await?;
-        send.write_all(&delimited(open)).await?;
+        // One write, so that the header travels as one packet.
+        send.write_all(&[&[StreamKind::Game as u8], delimited(open).as_ref()].concat()).await?;
         Ok((send, recv))
     }
 

@@ -130,7 +130,8 @@ async fn enter(coordinator: &Coordinator, id: LinkId, connecting: Connecting) ->
         Err(refusal) => {
             refusal.count();
             tracing::info!(reason = refusal.label(), "node refused");
-            control::part(&connection, control.map(|(send, _)| send), farewell(refusal)).await;
+            let farewell = Farewell { code: refusal.code().into(), reason: refusal.to_string() };
+            control::part(&connection, control.map(|(send, _)| send), farewell).await;
             None
         }
     }
@@ -172,16 +173,16 @@ async fn run(link: Arc<Link>, (send, messages): Control, hello: Hello, token: &C
     metrics::gauge!("bifrost_nodes_connected").decrement(1.0);
     tracing::info!(reason = %end, "node gone");
     link.outlet.tell_closed(end.to_string()).await;
-    if let Some(farewell) = end.farewell() {
-        if let End::Refused(refusal) = end {
-            refusal.count();
-        }
-        if control.try_send(CoordinatorSays::Farewell(farewell)).is_ok() {
-            // Bounded: what waits before the farewell is taken in time or the node is cut off.
-            let _spoken = timeout(HELLO_TIMEOUT, &mut speaker).await;
-        }
+    if let End::Refused(refusal) = end {
+        refusal.count();
     }
-    control::close(&connection, "refused", "the link is over");
+    let code = end.code();
+    let farewell = Farewell { code: code.into(), reason: end.to_string() };
+    if connection.close_reason().is_none() && control.try_send(CoordinatorSays::Farewell(farewell)).is_ok() {
+        // Bounded: what waits before the farewell is taken in time or the node is cut off.
+        let _spoken = timeout(HELLO_TIMEOUT, &mut speaker).await;
+    }
+    control::close(&connection, code, &end.to_string());
 }
 
 /// Serves beats and streams until the link ends.
@@ -228,19 +229,12 @@ async fn serve_stream(link: Arc<Link>, send: SendStream, recv: RecvStream) -> Re
     }
 }
 
-fn farewell(refusal: Refusal) -> Farewell {
-    Farewell { code: refusal.code().into(), reason: refusal.to_string() }
-}
-
 impl End {
-    /// What the node is told, if it can be.
-    fn farewell(&self) -> Option<Farewell> {
+    /// The stable code of the farewell that tells it.
+    fn code(&self) -> &'static str {
         match self {
-            Self::Closed(_) | Self::Left => None,
-            Self::Refused(refusal) => Some(farewell(*refusal)),
-            Self::Stopping => {
-                Some(Farewell { code: "shutdown".into(), reason: "the coordinator is being stopped".into() })
-            }
+            Self::Refused(refusal) => refusal.code(),
+            Self::Closed(_) | Self::Left | Self::Stopping => "shutdown",
         }
     }
 }

@@ -66,6 +66,8 @@ impl Connection {
             () = overrun.cancelled() => CloseReason::Dropped,
             reason = play(&mut pump, orders, |session| tell(ClientEvent::EngineLost { session })) => reason,
         };
+        pump.finish();
+        tracing::debug!(reason = reason.label(), "client closed");
         let _stopping = tell(ClientEvent::Closed).await;
         pump.part(reason).await;
         reason

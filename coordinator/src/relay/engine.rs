@@ -69,10 +69,12 @@ impl Engine {
         Some(Ok(()))
     }
 
-    /// Tells the engine that the client is gone. Whether there is one, that may still have something to say.
-    pub(super) fn finish(&mut self) -> bool {
-        let Self::Attached(stream) = self else { return false };
-        stream.send.finish().is_ok()
+    /// Tells the engine that the client is gone. It may still have something to say.
+    pub(super) fn finish(&mut self) {
+        if let Self::Attached(stream) = self {
+            // Fails only when the stream is over already.
+            let _over = stream.send.finish();
+        }
     }
 
     /// Leaves the engine although the client is still there.

@@ -316,12 +316,17 @@ impl Pump {
         Wake::Lost(session)
     }
 
-    /// Ends the connection in the way its reason asks for.
+    /// Tells the engine, if there is one, that the client is gone.
+    pub(super) fn finish(&mut self) {
+        self.engine.finish();
+    }
+
+    /// Ends the connection in the way its reason asks for. The engine has been told.
     pub(super) async fn part(mut self, reason: CloseReason) {
         match reason {
             // The client may have ended only its own side: what the engine still says is delivered.
             CloseReason::Left => {
-                if self.engine.finish() {
+                if matches!(self.engine, Engine::Attached(_)) {
                     let _ended = timeout(self.patience.last_words, poll_fn(|context| self.poll_down(context))).await;
                 }
             }
