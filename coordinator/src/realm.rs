@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use bifrost_protocol::Secret;
-use bifrost_protocol::client::{ClientToChar, character as wire};
+use bifrost_protocol::client::character as wire;
 use bifrost_protocol::frame::{LengthTable, packet_id};
 use bifrost_protocol::ids::MapPoint;
 use bifrost_protocol::inter as chrif;
@@ -184,14 +184,7 @@ async fn open(context: Arc<Context>, stream: TcpStream, token: CancellationToken
         let login = chrif::Login::decode(&first)?;
         return inter::serve(context, line, writer, login, token).await;
     }
-    match ClientToChar::decode(&first)? {
-        ClientToChar::Enter(enter) => character::serve(context, line, writer, enter, token).await,
-        other => Err(unexpected(&other)),
-    }
-}
-
-fn unexpected(packet: &ClientToChar) -> LineError {
-    packet_id(&packet.encode()).map_or_else(LineError::Garbage, LineError::Unexpected)
+    character::serve(context, line, writer, wire::Enter::decode(&first)?, token).await
 }
 
 /// What may stand first on the char port.

@@ -18,10 +18,10 @@ use tokio::sync::Semaphore;
 use crate::store::{AccountRow, NewAccount, Store, StoreError};
 
 /// Shortest and longest account name. Names travel in 24 bytes with their NUL (`NAME_LENGTH`).
-pub const NAME_LEN: std::ops::RangeInclusive<usize> = 4..=23;
+const NAME_LEN: std::ops::RangeInclusive<usize> = 4..=23;
 
 /// Shortest and longest password, in bytes: 24 with their NUL in 0x0064.
-pub const PASSWORD_LEN: std::ops::RangeInclusive<usize> = 4..=23;
+const PASSWORD_LEN: std::ops::RangeInclusive<usize> = 4..=23;
 
 /// How many password checks may wait for their turn.
 const MAX_WAITING: usize = 256;
@@ -54,7 +54,6 @@ pub enum AccountError {
 }
 
 /// What became of a login.
-#[expect(missing_debug_implementations, reason = "holds a password hash")]
 pub(super) enum Verdict {
     /// There is no such account.
     Unknown,

@@ -141,19 +141,36 @@ impl Seat<'_> {
     }
 
     async fn handle(&mut self, packet: &[u8]) -> Result<Vec<CharToClient>, Trouble> {
-        match ClientToChar::decode(packet).map_err(|error| Trouble::Line(error.into()))? {
-            ClientToChar::Ping(ping) if ping.account == self.account => Ok(Vec::new()),
+        let packet = ClientToChar::decode(packet).map_err(|error| Trouble::Line(error.into()))?;
+        if let Some(answers) = refuse::answer(&packet, self.account, |id| self.owns(id)) {
+            return Ok(answers);
+        }
+        match packet {
             ClientToChar::PageRequest(_) => Ok(list::pages(&self.characters, unix_now())),
             ClientToChar::Select(select) => self.select(select.slot).await,
             ClientToChar::SelectMap(select) => self.select_map(select.slot, select.map).await,
             ClientToChar::Create(new) => self.create(&new).await,
-            other => {
-                let owns = |id| self.characters.iter().any(|character| character.character == id);
-                let answer = refuse::answer(&other, self.account, owns);
-                let unexpected = || packet_id(packet).map_or_else(LineError::Garbage, LineError::Unexpected);
-                answer.ok_or_else(|| Trouble::Line(unexpected()))
+            packet @ (ClientToChar::Enter(_)
+            | ClientToChar::Ping(_)
+            | ClientToChar::Delete(_)
+            | ClientToChar::DeleteReserve(_)
+            | ClientToChar::DeleteConfirm(_)
+            | ClientToChar::DeleteCancel(_)
+            | ClientToChar::CheckName(_)
+            | ClientToChar::Rename(_)
+            | ClientToChar::MoveSlot(_)
+            | ClientToChar::Pin(_)
+            | ClientToChar::PinSet(_)
+            | ClientToChar::PinChange(_)
+            | ClientToChar::PinWindow(_)) => {
+                let id = packet_id(&packet.encode()).map_err(|error| Trouble::Line(error.into()))?;
+                Err(Trouble::Line(LineError::Unexpected(id)))
             }
         }
+    }
+
+    fn owns(&self, id: CharacterId) -> bool {
+        self.characters.iter().any(|character| character.character == id)
     }
 
     /// 0x0066 (`chclif_parse_charselect`).

@@ -1,4 +1,4 @@
-//! What is switched off, and how a client is told so.
+//! What is switched off or needs no answer, and how a client is told so.
 
 use bifrost_protocol::client::character as wire;
 use bifrost_protocol::client::{CharToClient, ClientToChar};
@@ -13,8 +13,8 @@ const RENAME_FAILED: u32 = 9;
 /// `chclif_moveCharSlotReply`: not moved.
 const MOVE_FAILED: u16 = 1;
 
-/// The answer to a request that is switched off; none when the client must not send it at all. `owns` tells the account's
-/// characters.
+/// The answer to a request that is switched off; none when it is served elsewhere, or the client must not send it at all.
+/// `owns` tells the account's characters.
 pub(super) fn answer(
     packet: &ClientToChar,
     account: AccountId,
@@ -46,6 +46,7 @@ pub(super) fn answer(
         // rAthena discards a second one
         ClientToChar::Enter(_) => return Some(Vec::new()),
         ClientToChar::PinWindow(window) if window.account == account => return Some(Vec::new()),
+        ClientToChar::Ping(ping) if ping.account == account => return Some(Vec::new()),
         // PINs are off: no honest client sends one, nor another account's id
         ClientToChar::Pin(_)
         | ClientToChar::PinSet(_)

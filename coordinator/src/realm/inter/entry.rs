@@ -9,6 +9,7 @@ use bifrost_protocol::layout::{CharacterImage, Padding};
 use bifrost_protocol::{FixedText, List, Secret};
 
 use super::{Answers, Link, Trouble, name};
+use crate::identity::same_secret;
 use crate::realm::Context;
 use crate::realm::character::WHISPER_NAME;
 use crate::realm::port::LineError;
@@ -24,7 +25,7 @@ const STORAGE_ITEMS: u16 = 600;
 pub(super) fn admit(context: &Context, login: &wire::Login) -> Option<ServerId> {
     let (user, password) = &context.credentials;
     let right = login.user.as_bytes() == user.as_bytes()
-        && same(login.password.expose().as_bytes(), password.expose().as_bytes());
+        && same_secret(login.password.expose().as_bytes(), password.expose().as_bytes());
     let address = login.ip.at(login.port.0);
     if !right {
         tracing::warn!(%address, "map-server refused: wrong name or password");
@@ -36,11 +37,6 @@ pub(super) fn admit(context: &Context, login: &wire::Login) -> Option<ServerId> 
         None => tracing::warn!(%address, "map-server refused: too many map-servers"),
     }
     server
-}
-
-/// Whether two secrets are the same, in a time that does not tell where they differ.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    one.len() == other.len() && one.iter().zip(other).fold(0, |found, (a, b)| found | (a ^ b)) == 0
 }
 
 /// What a map-server gets for its login: accepted, and the storages there are (`inter_Storage_sendInfo`).

@@ -56,7 +56,7 @@ impl Pass {
 
 impl State {
     /// A player at the character selection chose the character that `pass` is for, and goes to `map`. The address of the
-    /// first map-server that has it; none when no one has.
+    /// first map-server that has it; none when no one has, or the player is not at the selection any more.
     pub(in crate::realm) fn choose(
         &mut self,
         account: AccountId,
@@ -65,7 +65,9 @@ impl State {
         now: Instant,
     ) -> Option<SocketAddrV4> {
         let address = self.server_with(map, None).map(|(_, server)| server.address)?;
-        self.leaves_selection(account, pass.character);
+        if !self.leaves_selection(account, pass.character) {
+            return None;
+        }
         self.passes.insert(account, Pass { until: now + PASS_LIFETIME, ..pass });
         Some(address)
     }

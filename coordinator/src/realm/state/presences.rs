@@ -179,12 +179,16 @@ impl State {
         }
     }
 
-    /// The account chose a character; its client keeps its seat until it has reached the map-server.
-    pub(super) fn leaves_selection(&mut self, account: AccountId, character: Option<CharacterId>) {
-        if let Some(presence) = self.presences.get_mut(&account) {
+    /// The account chose a character; its client keeps its seat until it has reached the map-server. False when it has no
+    /// seat, or plays by now.
+    pub(super) fn leaves_selection(&mut self, account: AccountId, character: Option<CharacterId>) -> bool {
+        let Some(presence) = self.presences.get_mut(&account) else { return false };
+        let seated = presence.seat.is_some() && !presence.is_playing();
+        if seated {
             presence.place = Place::Between;
             presence.character = character;
         }
+        seated
     }
 
     /// The account is expected on that server. False when there is no room for it.
