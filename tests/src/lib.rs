@@ -2,12 +2,13 @@
 //!
 //! * [`harness`]: a whole deployment (coordinator and nodes as processes on free ports) in a temporary folder.
 //! * [`player`]: a client that speaks the real protocol.
-//! * [`atlas`]: maps and ways on them, for players that have to find their way.
+//! * [`atlas`] and [`journey`]: maps, ways on them, and walking them.
 //! * [`demo`]: what `./demo` shows.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
 pub mod atlas;
 pub mod demo;
 pub mod harness;
+pub mod journey;
 pub mod percentiles;
 pub mod player;

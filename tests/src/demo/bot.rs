@@ -8,16 +8,14 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::Ground;
+use crate::journey;
 use crate::player::{Event, Place, Player};
-
-/// Cells walked at once on the way to another map. Servers take walks of up to 14 cells around obstacles.
-const STRIDE: usize = 10;
 
 /// How far a walk about leads.
 const STROLL: u16 = 7;
 
-/// How long the server may take to answer a walk; without an answer the player thinks of something else.
-const ANSWER: Duration = Duration::from_millis(700);
+/// How often a player that is not in play looks whether it is.
+const LOOK: Duration = Duration::from_millis(500);
 
 const WORDS: [&str; 6] =
     ["hello", "anyone up for a walk?", "nice weather on this side of the bridge", "brb", "who hosts this map?", "gg"];
@@ -41,7 +39,7 @@ impl Bot {
             match self.player.place().filter(|_| self.player.is_in_play()) {
                 Some(place) if place.map != self.home => self.travel(&place).await,
                 Some(place) => self.pass_time(&place).await,
-                None => drop(self.player.within(ANSWER, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
+                None => drop(self.player.within(LOOK, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
             }
         }
     }
@@ -50,13 +48,8 @@ impl Bot {
         if self.player.is_sitting() {
             self.player.stand();
         }
-        match self.ground.atlas.way_to_map(place, &self.home) {
-            Some(way) => {
-                if let Some(next) = way.get(STRIDE - 1).or(way.last()) {
-                    self.walk(*next).await;
-                }
-            }
-            None => self.stroll(place).await,
+        if !journey::stride(&mut self.player, &self.ground.atlas, place, &self.home).await {
+            self.stroll(place).await;
         }
     }
 
@@ -96,25 +89,8 @@ impl Bot {
             clear.then_some(spot)
         });
         match target {
-            Some(spot) => self.walk(spot).await,
+            Some(spot) => journey::walk(&mut self.player, spot).await,
             None => self.rest(500).await,
-        }
-    }
-
-    /// Walks, and waits until there, or until something comes between.
-    async fn walk(&mut self, to: Spot) {
-        self.player.forget();
-        self.player.walk(to.x, to.y);
-        let answer = |event: &Event| match event {
-            Event::Walking { .. } => Some(true),
-            Event::Moved(_) | Event::Redirected(..) | Event::Lost(_) => Some(false),
-            _ => None,
-        };
-        if self.player.within(ANSWER, answer).await == Some(true) {
-            let rest = self.player.walk_left() + Duration::from_millis(30);
-            let elsewhere =
-                |event: &Event| matches!(event, Event::Moved(_) | Event::Redirected(..) | Event::Lost(_)).then_some(());
-            self.player.within(rest, elsewhere).await;
         }
     }
 
