@@ -165,10 +165,9 @@ async fn a_restarted_coordinator_finds_hosts_and_places_as_they_were() {
         let leases = |status: &bifrost_tests::harness::Status| {
             status.groups.iter().map(|group| (group.name.clone(), group.host.clone(), group.epoch)).collect::<Vec<_>>()
         };
-        drop([ben, carl]);
         realm.coordinator.kill()?;
         anna.wait_for("the loss of the connection", |event| matches!(event, Event::Lost(_))).await?;
-        drop(anna);
+        drop([anna, ben, carl]);
         realm.start_again().await?;
         realm.until_carried().await?;
         let after = realm.status.get().await?;

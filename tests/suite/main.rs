@@ -1,7 +1,13 @@
 //! One binary for everything that needs more than one crate: the rules of the tree, and real processes on real sockets.
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests look for a few of many packets and events")]
 
 mod deny;
 mod faults;
+mod fixtures;
+mod hostile;
 mod play;
+mod rogue;
 mod scenario;
+mod start;
 mod tidy;
+mod trust;
