@@ -117,9 +117,9 @@ impl Pump {
 
     fn change(&mut self, next: Engine, code: StreamCode) {
         let before = std::mem::replace(&mut self.engine, next);
-        // What waits for an engine that never was is for the next one. What waits for one that is left may start in the
-        // middle of a packet of which it has the first half.
-        if !matches!((&before, &self.engine), (Engine::Awaited, Engine::Opening(_))) {
+        // What waits for an engine may start in the middle of a packet of which it has taken the first half. What waits
+        // for one that never came is for the next.
+        if matches!(before, Engine::Attached(_)) {
             drop(self.up.drain());
         }
         before.detach(code);

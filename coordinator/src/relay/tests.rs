@@ -271,6 +271,31 @@ async fn stopping_closes_every_client_and_tells_the_fleet() {
 }
 
 #[tokio::test]
+async fn what_waited_for_an_engine_that_never_came_is_for_the_next() {
+    let mut lab = Lab::new().await;
+    let (_client, player) = lab.arrive_with(&say("early")).await;
+    assert!(player.tell(lab.order_attach_elsewhere(7).await));
+    lab.expect_lost(7).await;
+    let mut engine = lab.attach(&player, 8).await;
+    assert_eq!(engine.next_read().await, say("early"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_arrival_is_closed_once_whatever_happens() {
+    let mut lab = Lab::limited((64, 64)).await;
+    let engines = lab.serve_engines();
+    let clients: Vec<_> = (0..48_u8).map(|seed| tokio::spawn(lab::restless_client(lab.address(), seed))).collect();
+    let (arrived, closed) = lab.restless_fleet(48).await;
+    assert_eq!((arrived.len(), &arrived), (48, &closed), "every connection is closed exactly once");
+    for client in clients {
+        client.await.expect("no client panics");
+    }
+    lab.shutdown().await;
+    engines.abort();
+    assert!(lab.nothing_heard());
+}
+
+#[tokio::test]
 async fn orders_that_find_no_room_end_the_connection() {
     let (client, queue) = ClientHandle::channel();
     for _ in 0..ClientHandle::ORDER_QUEUE {

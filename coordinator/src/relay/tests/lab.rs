@@ -191,6 +191,80 @@ impl Lab {
         Engine { send, recv }
     }
 
+    /// An order to attach to a node that is gone.
+    pub(super) async fn order_attach_elsewhere(&self, session: u64) -> ToClient {
+        let (endpoints, coordinator_side, _) = link().await;
+        drop(endpoints);
+        coordinator_side.close(0_u32.into(), b"");
+        let (control, _) = mpsc::channel(1);
+        let node = NodeHandle::new(HostId("h-2".into()), LinkId(2), control, coordinator_side);
+        ToClient::Attach { node, open: Box::new(GameOpen { session, ..GameOpen::default() }) }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn nothing_heard(&mut self) -> bool {
+        self.events.try_recv().is_err()
+    }
+
+    /// Engines that talk and listen until they are left, some of them badly.
+    pub(super) fn serve_engines(&self) -> tokio::task::JoinHandle<()> {
+        let connection = self.node_side.clone();
+        tokio::spawn(async move {
+            let mut engines = tokio::task::JoinSet::new();
+            let mut number = 0_u32;
+            while let Ok((mut send, mut recv)) = connection.accept_bi().await {
+                number += 1;
+                engines.spawn(async move {
+                    let listen =
+                        tokio::spawn(async move { while let Ok(Some(_)) = recv.read_chunk(4_096, true).await {} });
+                    for turn in 0..number * 7 {
+                        let packets = [to_client(1), sized_to_client(&[3; 900])].concat();
+                        let sent = if number.is_multiple_of(5) && turn == 20 { &[0xff, 0x7f][..] } else { &packets };
+                        if send.write_all(sent).await.is_err() {
+                            break;
+                        }
+                    }
+                    drop(send);
+                    listen.abort();
+                });
+            }
+        })
+    }
+
+    /// Gives every client orders as they come to mind until `count` of them are closed. Returns who arrived and who closed.
+    pub(super) async fn restless_fleet(&mut self, count: usize) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
+        let (mut arrived, mut closed, mut clients) = (Vec::new(), Vec::new(), Vec::new());
+        let mut step = 0_u64;
+        while closed.len() < count {
+            match self.next_event().await {
+                (id, ClientEvent::Arrived { client, .. }) => {
+                    client.tell(self.order_attach(id.0));
+                    arrived.push(id);
+                    clients.push(client);
+                }
+                (id, ClientEvent::Closed) => closed.push(id),
+                (_, ClientEvent::EngineLost { .. }) => {}
+            }
+            for client in &clients {
+                step += 1;
+                client.tell(match step % 11 {
+                    0 | 4 => self.order_attach(step),
+                    1 | 5 => ToClient::Hold,
+                    2 => ToClient::Send(Bytes::from(to_client(4))),
+                    3 if step > 400 => ToClient::Redirect(redirect()),
+                    6 if step > 800 => ToClient::Close(None),
+                    _ => continue,
+                });
+            }
+        }
+        arrived.sort_unstable();
+        closed.sort_unstable();
+        (arrived, closed)
+    }
+
     pub(super) fn close_node(&self) {
         self.node_side.close(0_u32.into(), b"");
     }
@@ -216,6 +290,34 @@ impl Lab {
         let relay = self.relay.take().expect("stopped once");
         timeout(SOON, relay.shutdown()).await.expect("stops");
     }
+}
+
+/// Enters, talks, listens for a while, and leaves in one way or another.
+pub(super) async fn restless_client(address: SocketAddr, seed: u8) {
+    let mut socket = TcpStream::connect(address).await.expect("the relay listens");
+    socket.write_all(&enter()).await.expect("open");
+    let (mut from, mut to) = socket.split();
+    let talk = async {
+        for _ in 0..200_u32 + u32::from(seed) {
+            if to.write_all(&[say("hello"), time_request(seed)].concat()).await.is_err() {
+                return;
+            }
+        }
+        match seed % 3 {
+            0 => drop(to.shutdown().await),
+            1 => drop(to.write_all(&[0xff, 0x7f]).await),
+            _ => {}
+        }
+    };
+    let listen = async {
+        let mut space = vec![0; 4_096];
+        for _ in 0..2_000_u32 * u32::from(seed % 4 + 1) {
+            if !matches!(from.read(&mut space).await, Ok(1..)) {
+                return;
+            }
+        }
+    };
+    let _may_be_stuck = timeout(SOON / 4, async { tokio::join!(talk, listen) }).await;
 }
 
 pub(super) struct Client(TcpStream);
