@@ -11,3 +11,6 @@ mod node;
 mod tunnel;
 
 pub use node::{Node, NodeHandle, NodeState, StopCode};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! A node against a coordinator made of the same wire formats: real QUIC on loopback, real worlds.
+
+mod connecting;
+mod hosting;
+mod lab;
