@@ -208,7 +208,11 @@ impl Agent {
             }
             Wake::LeaseDeadline => self.on_lease(LeaseEvent::Tick),
             Wake::Beat => self.send_beat(),
-            Wake::Link(LinkEvent::Answered(ack)) => self.on_lease(LeaseEvent::BeatAnswered(ack.sequence)),
+            Wake::Link(LinkEvent::Answered(ack)) => {
+                // Only now it is sure that the link works.
+                self.backoff.reset();
+                self.on_lease(LeaseEvent::BeatAnswered(ack.sequence));
+            }
             Wake::Link(LinkEvent::Says(says)) => return self.hear(says),
             Wake::Link(LinkEvent::Lost(error)) => return self.lost(error),
             Wake::Engine(event) => self.on_engine(event),

@@ -15,6 +15,8 @@ use crate::config::Trust;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest answer: certificate, CA and token are some kilobytes.
 const MAX_ANSWER: usize = 256 * 1024;
+/// The coordinator's code for an account that is in game.
+const ACCOUNT_ONLINE: &str = "account_online";
 /// The longest text of an error that is shown to people.
 const MAX_MESSAGE: usize = 500;
 
@@ -103,14 +105,16 @@ async fn read(mut response: Response) -> Result<Vec<u8>, ApiError> {
     Ok(bytes)
 }
 
-/// Errors of ours are for good; too many requests, timeouts and all errors of the server pass.
+/// Errors of ours are for good; too many requests, timeouts, accounts in game and all errors of the server pass.
 fn classify(status: StatusCode, body: &[u8]) -> ApiError {
     let ErrorBody { code, message } = serde_json::from_slice(body).unwrap_or_else(|_| ErrorBody {
         code: format!("http_{}", status.as_u16()),
         message: status.canonical_reason().unwrap_or("no reason given").to_owned(),
     });
     let message: String = message.chars().filter(|char| !char.is_control()).take(MAX_MESSAGE).collect();
-    let passing = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
+    // An account cannot be proved while it plays: proving it would end the game.
+    let passing =
+        matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) || code == ACCOUNT_ONLINE;
     if status.is_client_error() && !passing { ApiError::Refused { code, message } } else { ApiError::Busy(message) }
 }
 
@@ -136,6 +140,8 @@ mod tests {
         assert_eq!(refused.to_string(), "wrong password (wrong_password)");
         assert!(matches!(refused, ApiError::Refused { .. }));
         assert!(matches!(classify(StatusCode::TOO_MANY_REQUESTS, body), ApiError::Busy(_)));
+        let online = br#"{"code":"account_online","message":"in game"}"#;
+        assert!(matches!(classify(StatusCode::CONFLICT, online), ApiError::Busy(_)));
         assert!(matches!(classify(StatusCode::BAD_GATEWAY, b"<html>"), ApiError::Busy(_)));
         assert_eq!(classify(StatusCode::NOT_FOUND, b"<html>").to_string(), "Not Found (http_404)");
     }

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::attempt::Connected;
 use super::leases::{Assignment, LeaseEvent, Terms};
 use super::link::{LinkError, Welcomed};
-use super::{Agent, CONNECT_BACKOFF, Stop, beats};
+use super::{Agent, Stop, beats};
 use crate::engine::{EngineEvent, Lease};
 
 /// The least and most that a coordinator may ask for between beats.
@@ -29,7 +29,6 @@ impl Agent {
             "connected"
         );
         self.machine = Some(machine);
-        self.backoff = CONNECT_BACKOFF;
         self.replace = false;
         self.not_eligible = not_eligible;
         self.beats = beats(Duration::from_millis(u64::from(beat_ms.clamp(*BEAT_RANGE.start(), *BEAT_RANGE.end()))));

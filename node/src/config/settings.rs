@@ -3,10 +3,14 @@
 use std::path::PathBuf;
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::control::{MAX_NODE_STREAMS, MAX_PROBES};
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest, Sha256};
 
 use super::{ConfigError, Limits, NodeConfig, Proof, Trust};
+
+/// Every group has a stream of its own; the rest is for control and probes.
+const MAX_GROUPS: usize = MAX_NODE_STREAMS as usize - MAX_PROBES - 1;
 
 /// Mirrors the TOML file.
 #[derive(Default, Deserialize)]
@@ -115,8 +119,8 @@ impl LimitSettings {
         let default = Limits::default();
         let groups = self.groups.map_or(default.groups, usize::from);
         let players = self.players.map_or(default.players, u32::from);
-        if groups == 0 {
-            return Err(wrong("limits.groups", "expected at least 1"));
+        if groups == 0 || groups > MAX_GROUPS {
+            return Err(wrong("limits.groups", format!("expected 1 to {MAX_GROUPS}")));
         }
         if players == 0 {
             return Err(wrong("limits.players", "expected at least 1"));

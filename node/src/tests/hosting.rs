@@ -46,7 +46,9 @@ async fn a_player_comes_plays_and_leaves() {
     game.until(WalkOk::ID).await;
     game.send.finish().expect("open");
     let heard = sync.until(|says| *says == released(1)).await;
-    let [.., EngineSays::Sync(last), EngineSays::Released(_)] = &heard[..] else { panic!("no state before: {heard:?}") };
+    let [.., EngineSays::Sync(last), EngineSays::Released(_)] = &heard[..] else {
+        panic!("no state before: {heard:?}")
+    };
     assert!(last.open().expect("sealed").player_updates.iter().any(|player| player.session == 1));
     assert!(game.ended().await);
     reached(&node, |state| *state == NodeState::Hosting { groups: 1, players: 0 }).await;
@@ -118,7 +120,8 @@ async fn what_left_unconfirmed_is_told_again_after_a_reconnect() {
     let mut game = player(&peer, &mut sync).await;
     game.send.finish().expect("open");
     let heard = sync.until(|says| *says == released(1)).await;
-    let sequence = heard.iter().filter_map(|says| if let EngineSays::Sync(sync) = says { Some(sync.sequence) } else { None });
+    let sequence =
+        heard.iter().filter_map(|says| if let EngineSays::Sync(sync) = says { Some(sync.sequence) } else { None });
     let last = sequence.max().expect("a sync");
     peer.connection.close(1_u32.into(), b"gone");
     let peer = lab.welcome().await;
@@ -173,7 +176,8 @@ async fn players_are_held_while_the_lease_is_not_renewed() {
     game.say(&AskTime { client_tick: 1 }.encode()).await;
     game.until(Time::ID).await;
     sync.order(EngineOrder::Resync(Resync { reason: "gap".into() })).await;
-    let Some(EngineSays::Sync(full)) = sync.until(|says| matches!(says, EngineSays::Sync(sync) if sync.full)).await.pop()
+    let Some(EngineSays::Sync(full)) =
+        sync.until(|says| matches!(says, EngineSays::Sync(sync) if sync.full)).await.pop()
     else {
         panic!("not a sync")
     };
