@@ -166,3 +166,89 @@ async fn write(store: &Store, batch: &Waiting) -> Result<(), StoreError> {
 /// First and longest wait after the store failed.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use bifrost_protocol::Secret;
+    use bifrost_protocol::ids::AccountId;
+
+    use super::*;
+
+    const CHARACTER: CharacterId = CharacterId(7);
+
+    fn row() -> SessionRow {
+        SessionRow {
+            character: CHARACTER,
+            account: AccountId(1),
+            group: GroupName("fields".into()),
+            login_id1: Secret::new(1),
+            login_id2: Secret::new(2),
+            sex: 1,
+            group_id: 0,
+            image: vec![9; 16],
+            update: None,
+            epoch: Epoch(0),
+            sequence: 0,
+        }
+    }
+
+    fn state(sequence: u64) -> StoreWrite {
+        StoreWrite::Journal {
+            link: LinkId(1),
+            group: GroupName("fields".into()),
+            epoch: Epoch(3),
+            sequence,
+            updates: vec![(CHARACTER, vec![u8::try_from(sequence).expect("small")])],
+        }
+    }
+
+    async fn store(folder: &tempfile::TempDir) -> Store {
+        let path = folder.path().join("journal.db");
+        Store::open(&format!("sqlite:{}", path.display())).await.expect("a store")
+    }
+
+    #[tokio::test]
+    async fn what_is_reported_durable_is_in_the_store() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = store(&folder).await;
+        let (journal, token) = (Journal::default(), CancellationToken::new());
+        let (durable_to, mut durable) = mpsc::channel(8);
+        journal.put(StoreWrite::Begin(Box::new(row())));
+        journal.put(state(1));
+        let grace = Duration::from_secs(1);
+        let writer = tokio::task::spawn(journal.clone().run(store.clone(), durable_to, token.clone(), grace));
+        let (.., sequence) = durable.recv().await.expect("acknowledged");
+        let kept = store.load_sessions().await.expect("rows");
+        assert_eq!((sequence, kept[0].update.as_deref()), (1, Some(&[1][..])));
+        journal.put(state(2));
+        journal.put(StoreWrite::End(CHARACTER));
+        token.cancel();
+        writer.await.expect("no panic");
+        assert_eq!(store.load_sessions().await.expect("rows").len(), 0, "what waited was written before the end");
+    }
+
+    #[test]
+    fn a_batch_that_failed_does_not_replace_what_came_after_it() {
+        let mut waiting = Waiting::default();
+        waiting.put(StoreWrite::Begin(Box::new(row())));
+        waiting.put(state(1));
+        let failed = std::mem::take(&mut waiting);
+        waiting.put(state(2));
+        waiting.put_back(failed);
+        let kept = &waiting.sessions[&CHARACTER];
+        assert!(kept.begin.is_some(), "the session still has to begin");
+        assert_eq!(kept.update.as_ref().map(|(_, sequence, _)| *sequence), Some(2));
+        assert_eq!(waiting.acknowledgements.values().next(), Some(&(Epoch(3), 2)));
+        let failed = std::mem::take(&mut waiting);
+        waiting.put(StoreWrite::End(CHARACTER));
+        waiting.put_back(failed);
+        assert!(waiting.sessions[&CHARACTER].end && waiting.sessions[&CHARACTER].begin.is_none());
+    }
+
+    #[test]
+    fn memory_grows_with_players_not_with_time() {
+        let mut waiting = Waiting::default();
+        (1..=200).for_each(|sequence| waiting.put(state(sequence)));
+        assert_eq!((waiting.sessions.len(), waiting.acknowledgements.len()), (1, 1));
+    }
+}

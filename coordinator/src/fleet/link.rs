@@ -123,6 +123,12 @@ async fn connected(
     let (mut reader, mut writer) = stream.split();
     let mut outgoing = BytesMut::new();
     loop {
+        // Packets may have come along with the last answer of the login.
+        while let Some(packet) = next(&mut buffer)? {
+            if events.send(CharEvent::Says(packet)).await.is_err() {
+                return Ok(());
+            }
+        }
         tokio::select! {
             biased;
             packet = packets.recv() => {
@@ -137,11 +143,6 @@ async fn connected(
             read = reader.read_buf(&mut buffer) => {
                 if read? == 0 {
                     return Err(LinkError::Closed);
-                }
-                while let Some(packet) = next(&mut buffer)? {
-                    if events.send(CharEvent::Says(packet)).await.is_err() {
-                        return Ok(());
-                    }
                 }
             }
         }
@@ -210,3 +211,62 @@ const LAST_RETRY: Duration = Duration::from_secs(5);
 const READ_BUFFER: usize = 16 * 1024;
 /// Packets are written together up to this many bytes.
 const WRITE_BATCH: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use bifrost_protocol::inter::{LoginAnswer, MapsAccepted, Ping, TotalUsers, map_to_char};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn server(listener: &TcpListener) -> CharServer {
+        CharServer {
+            address: listener.local_addr().expect("bound").to_string(),
+            user: "s1".into(),
+            password: Secret::new(FixedText::new("p1")),
+            public: std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 5121),
+            maps: vec![MapName::new("field_map").expect("legal")],
+        }
+    }
+
+    async fn packet(stream: &mut TcpStream, buffer: &mut BytesMut) -> MapToChar {
+        loop {
+            if let Some(packet) = map_to_char().next(buffer).expect("chrif") {
+                return MapToChar::decode(&packet).expect("known");
+            }
+            assert!(stream.read_buf(buffer).await.expect("open") > 0, "the link closed early");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_fleet_tries_again_and_then_carries_packets_both_ways() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (events_to, mut events) = mpsc::channel(8);
+        let (packets, packets_from) = mpsc::channel(8);
+        let token = CancellationToken::new();
+        let link = tokio::task::spawn(keep(server(&listener), events_to, packets_from, token.clone()));
+
+        let (mut refusing, _) = listener.accept().await.expect("a connection");
+        let mut buffer = BytesMut::new();
+        assert!(matches!(packet(&mut refusing, &mut buffer).await, MapToChar::Login(_)));
+        refusing.write_all(&LoginAnswer { result: LoginResult::REFUSED }.encode()).await.expect("open");
+
+        let (mut stream, _) = listener.accept().await.expect("it tries again");
+        let mut buffer = BytesMut::new();
+        assert!(matches!(packet(&mut stream, &mut buffer).await, MapToChar::Login(_)));
+        stream.write_all(&LoginAnswer { result: LoginResult::ACCEPTED }.encode()).await.expect("open");
+        let MapToChar::Maps(maps) = packet(&mut stream, &mut buffer).await else { panic!("maps have to follow") };
+        assert_eq!(maps.maps.0[0].to_text(), "field_map");
+        let name = FixedText::default();
+        let accepted = MapsAccepted { status: 0, whisper_name: name, server_name: name };
+        stream.write_all(&[accepted.encode(), TotalUsers { users: 3 }.encode()].concat()).await.expect("open");
+        assert!(matches!(events.recv().await, Some(CharEvent::Up)));
+        assert!(matches!(events.recv().await, Some(CharEvent::Says(CharToMap::TotalUsers(_)))));
+        packets.send(Ping {}.into()).await.expect("open");
+        assert!(matches!(packet(&mut stream, &mut buffer).await, MapToChar::Ping(_)));
+        drop(stream);
+        assert!(matches!(events.recv().await, Some(CharEvent::Down)));
+        token.cancel();
+        link.await.expect("no panic");
+    }
+}
