@@ -1,9 +1,8 @@
 //! The demo: a realm, hosts, players; then one host is gone, and what the players felt of it.
 //!
-//! [`run`] is the whole show. [`ground`] says which maps are played on, [`stage`] starts the processes, [`crowd`] and
-//! [`bot`] are the players, [`outcome`] measures, [`report`] tells people, [`console`] says what is going on meanwhile.
+//! [`run`] is the whole show. [`ground`] says which maps are played on, [`stage`] starts the processes, [`crowd`] the
+//! players, [`outcome`] measures, [`report`] tells people, [`console`] says what is going on meanwhile.
 
-mod bot;
 mod console;
 mod crowd;
 mod ground;
@@ -12,7 +11,6 @@ mod outcome;
 mod report;
 mod stage;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -37,7 +35,7 @@ const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 /// Something could not be started; what was kept for reading is named.
 pub async fn run(options: Options) -> Result<bool> {
     let console = Console::new();
-    let ground = Arc::new(Ground::choose(&options)?);
+    let ground = Ground::choose(&options)?;
     let mut stage = Stage::set(&options, &ground, &console).await?;
     let played = play(&options, &ground, &mut stage, &console).await;
     let held = match &played {
@@ -50,7 +48,7 @@ pub async fn run(options: Options) -> Result<bool> {
     played.map(|_| held)
 }
 
-async fn play(options: &Options, ground: &Arc<Ground>, stage: &mut Stage, console: &Console) -> Result<Outcome> {
+async fn play(options: &Options, ground: &Ground, stage: &mut Stage, console: &Console) -> Result<Outcome> {
     let crowd = Crowd::join(stage, ground, options.players, console).await?;
     crowd.spread_out(console).await?;
     console.step(&format!("everybody plays for {} s", PLAY.as_secs()));

@@ -10,6 +10,7 @@ mod process;
 mod realm;
 mod settings;
 mod status;
+mod usage;
 mod wait;
 
 pub use binaries::Program;
@@ -19,4 +20,5 @@ pub use process::Process;
 pub use realm::{Addresses, PASSWORD, Realm};
 pub use settings::Settings;
 pub use status::{Failover, Group, Host, Status, StatusClient, Step};
+pub use usage::{cpu_time, resident_kib};
 pub use wait::eventually;

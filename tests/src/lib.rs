@@ -2,11 +2,12 @@
 //!
 //! * [`harness`]: a whole deployment (coordinator and nodes as processes on free ports) in a temporary folder.
 //! * [`player`]: a client that speaks the real protocol.
-//! * [`atlas`] and [`journey`]: maps, ways on them, and walking them.
+//! * [`atlas`] and [`journey`]: maps, ways on them, and walking them; [`bot`]: a player who does on its own.
 //! * [`demo`]: what `./demo` shows.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
 pub mod atlas;
+pub mod bot;
 pub mod demo;
 pub mod harness;
 pub mod journey;

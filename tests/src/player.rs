@@ -26,7 +26,7 @@ use tokio_util::task::AbortOnDropHandle;
 pub use account::Account;
 pub use event::{Event, Place};
 use journal::Journal;
-pub use login::Ticket;
+pub use login::{Ticket, ticket};
 pub use record::{Hop, HopKind, Record};
 pub use wire::Wire;
 

@@ -15,13 +15,13 @@ const REPAIR: Duration = Duration::from_secs(20);
 /// Two players on the meadow, one in town; the meadow is carried by a player host.
 async fn cast(realm: &Realm) -> Result<[Player; 3]> {
     let mut anna = realm.join("anna").await?;
-    let mut ben = realm.join("ben").await?;
+    let mut bert = realm.join("bert").await?;
     let carl = realm.join("carl").await?;
     let atlas = atlas();
     let (first, second) =
-        tokio::join!(travel(&mut anna, &atlas, "bf_meadow", JOURNEY), travel(&mut ben, &atlas, "bf_meadow", JOURNEY));
+        tokio::join!(travel(&mut anna, &atlas, "bf_meadow", JOURNEY), travel(&mut bert, &atlas, "bf_meadow", JOURNEY));
     first.and(second)?;
-    Ok([anna, ben, carl])
+    Ok([anna, bert, carl])
 }
 
 /// Waits until a player has followed a redirect and is in play, and checks that it was never lost.
@@ -47,9 +47,9 @@ async fn chat(speaker: &mut Player, listener: &mut Player) -> Result<()> {
 #[tokio::test]
 async fn nobody_is_dropped_when_a_host_is_killed() {
     scenario(2, async |realm| {
-        let [mut anna, mut ben, carl] = cast(realm).await?;
+        let [mut anna, mut bert, carl] = cast(realm).await?;
         let (stood, redirects) = (anna.place(), carl.record().redirects);
-        for player in [&mut anna, &mut ben] {
+        for player in [&mut anna, &mut bert] {
             player.forget();
         }
         let killed = Instant::now();
@@ -57,11 +57,11 @@ async fn nobody_is_dropped_when_a_host_is_killed() {
         let lost = victim.host_id().context("a host id")?;
         victim.process.kill()?;
         until_carried_over(&mut anna).await?;
-        until_carried_over(&mut ben).await?;
+        until_carried_over(&mut bert).await?;
         let took = killed.elapsed();
         ensure!(took < Duration::from_secs(10), "it took {took:?}");
         ensure!(anna.place() == stood, "anna stands at {:?} instead of {stood:?}", anna.place());
-        chat(&mut anna, &mut ben).await?;
+        chat(&mut anna, &mut bert).await?;
         still_in_the_same_game(&carl)?;
         ensure!(carl.record().redirects == redirects, "carl's host is alive");
 
@@ -81,8 +81,8 @@ async fn nobody_is_dropped_when_a_host_is_killed() {
 #[tokio::test]
 async fn a_host_that_hangs_loses_its_maps_and_gets_nothing_back_by_waking_up() {
     scenario(2, async |realm| {
-        let [mut anna, mut ben, _carl] = cast(realm).await?;
-        for player in [&mut anna, &mut ben] {
+        let [mut anna, mut bert, _carl] = cast(realm).await?;
+        for player in [&mut anna, &mut bert] {
             player.forget();
         }
         let epoch = realm.status.get().await?.group_of("bf_meadow").context("a group")?.epoch;
@@ -90,7 +90,7 @@ async fn a_host_that_hangs_loses_its_maps_and_gets_nothing_back_by_waking_up() {
         let (name, host) = (victim.name().to_owned(), victim.host_id().context("a host id")?);
         victim.process.pause()?;
         until_carried_over(&mut anna).await?;
-        until_carried_over(&mut ben).await?;
+        until_carried_over(&mut bert).await?;
         let status = realm.status.get().await?;
         let group = status.group_of("bf_meadow").context("a group")?;
         ensure!(group.host.as_deref() != Some(host.as_str()) && group.epoch > epoch, "{group:?}");
@@ -98,12 +98,12 @@ async fn a_host_that_hangs_loses_its_maps_and_gets_nothing_back_by_waking_up() {
         let carrier = group.host.clone();
         realm.node(&name).process.resume()?;
         realm.status.until("the host back again", REPAIR, |status| status.is_connected(&host)).await?;
-        chat(&mut anna, &mut ben).await?;
+        chat(&mut anna, &mut bert).await?;
         let status = realm.status.get().await?;
         let group = status.group_of("bf_meadow").context("a group")?;
         ensure!(group.host == carrier || group.epoch > epoch + 1, "an old lease came back to life: {group:?}");
         still_in_the_same_game(&anna)?;
-        still_in_the_same_game(&ben)
+        still_in_the_same_game(&bert)
     })
     .await;
 }
@@ -111,8 +111,8 @@ async fn a_host_that_hangs_loses_its_maps_and_gets_nothing_back_by_waking_up() {
 #[tokio::test]
 async fn a_host_that_is_asked_to_stop_hands_over_first() {
     scenario(2, async |realm| {
-        let [mut anna, mut ben, _carl] = cast(realm).await?;
-        for player in [&mut anna, &mut ben] {
+        let [mut anna, mut bert, _carl] = cast(realm).await?;
+        for player in [&mut anna, &mut bert] {
             player.forget();
         }
         let victim = realm.node_of("bf_meadow").await?;
@@ -120,8 +120,8 @@ async fn a_host_that_is_asked_to_stop_hands_over_first() {
         let status = victim.process.ended(REPAIR).await?;
         ensure!(status.success(), "it ended with {status}: {}", victim.process.log_end());
         until_carried_over(&mut anna).await?;
-        until_carried_over(&mut ben).await?;
-        chat(&mut anna, &mut ben).await?;
+        until_carried_over(&mut bert).await?;
+        chat(&mut anna, &mut bert).await?;
         let causes = realm.status.get().await?.failovers.into_iter().map(|failover| failover.cause);
         ensure!(causes.collect::<Vec<_>>().contains(&"drain".to_owned()));
         Ok(())
@@ -133,9 +133,9 @@ async fn a_host_that_is_asked_to_stop_hands_over_first() {
 async fn players_of_a_lost_city_are_held_and_play_on_when_a_fallback_returns() {
     scenario(1, async |realm| {
         let mut anna = realm.join("anna").await?;
-        let mut ben = realm.join("ben").await?;
+        let mut bert = realm.join("bert").await?;
         let stood = anna.place();
-        for player in [&mut anna, &mut ben] {
+        for player in [&mut anna, &mut bert] {
             player.forget();
         }
         realm.node("fallback").process.kill()?;
@@ -147,9 +147,9 @@ async fn players_of_a_lost_city_are_held_and_play_on_when_a_fallback_returns() {
         realm.node("fallback").process.ended(REPAIR).await?;
         realm.node("fallback").start_again()?;
         until_carried_over(&mut anna).await?;
-        until_carried_over(&mut ben).await?;
+        until_carried_over(&mut bert).await?;
         ensure!(anna.place() == stood, "anna stands at {:?} instead of {stood:?}", anna.place());
-        chat(&mut anna, &mut ben).await
+        chat(&mut anna, &mut bert).await
     })
     .await;
 }
@@ -157,23 +157,23 @@ async fn players_of_a_lost_city_are_held_and_play_on_when_a_fallback_returns() {
 #[tokio::test]
 async fn a_restarted_coordinator_finds_hosts_and_places_as_they_were() {
     scenario(2, async |realm| {
-        let [mut anna, ben, carl] = cast(realm).await?;
+        let [mut anna, bert, carl] = cast(realm).await?;
         let meadow = anna.place().context("a place")?;
         anna.walk_to(meadow.x - 3, meadow.y).await?;
-        let places: Vec<_> = [&anna, &ben, &carl].iter().map(|player| player.place()).collect();
+        let places: Vec<_> = [&anna, &bert, &carl].iter().map(|player| player.place()).collect();
         let before = realm.status.get().await?;
         let leases = |status: &bifrost_tests::harness::Status| {
             status.groups.iter().map(|group| (group.name.clone(), group.host.clone(), group.epoch)).collect::<Vec<_>>()
         };
         realm.coordinator.kill()?;
         anna.wait_for("the loss of the connection", |event| matches!(event, Event::Lost(_))).await?;
-        drop([anna, ben, carl]);
+        drop([anna, bert, carl]);
         realm.start_again().await?;
         realm.until_carried().await?;
         let after = realm.status.get().await?;
         ensure!(leases(&before) == leases(&after), "{:?} became {:?}", leases(&before), leases(&after));
 
-        for (name, place) in ["anna", "ben", "carl"].iter().zip(places) {
+        for (name, place) in ["anna", "bert", "carl"].iter().zip(places) {
             let mut player = Player::start(Account { relogin: true, ..realm.account(name) });
             player.wait_for("a way in", |event| matches!(event, Event::Loaded(_))).await?;
             ensure!(player.place() == place, "{name} stands at {:?} instead of {place:?}", player.place());
@@ -188,10 +188,10 @@ async fn a_client_that_breaks_off_is_gone_and_a_half_closed_one_too() {
     scenario(0, async |realm| {
         let mut witness = realm.join("carl").await?;
         let anna = realm.join("anna").await?;
-        let ben = realm.join("ben").await?;
-        let ids = [anna.id(), ben.id()];
+        let bert = realm.join("bert").await?;
+        let ids = [anna.id(), bert.id()];
         anna.reset();
-        ben.half_close();
+        bert.half_close();
         for id in ids {
             let gone = |event: &Event| matches!(event, Event::Vanished(who, _) if *who == id);
             witness.wait_for("somebody leaving", gone).await?;

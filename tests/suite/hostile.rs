@@ -127,7 +127,7 @@ async fn a_player_who_breaks_the_protocol_ends_alone() {
             ("a packet that is too long", Bytes::from_static(&[0xf3, 0x00, 0xff, 0xff])),
             ("a length that cannot be", Bytes::from_static(&[0xf3, 0x00, 0x01, 0x00])),
         ] {
-            let mut vandal = realm.join(&format!("vandal-{}", what.len())).await?;
+            let mut vandal = realm.join(&format!("vandal{}x", what.len())).await?;
             vandal.forget();
             vandal.send(bytes);
             vandal.wait_for("the end", |event| matches!(event, Event::Lost(_))).await.context(what)?;

@@ -18,39 +18,39 @@ async fn until_sees(player: &mut Player, other: u32) -> Result<Event> {
 async fn players_log_in_see_each_other_and_play() {
     scenario(0, async |realm| {
         let mut anna = realm.join("anna").await?;
-        let mut ben = realm.join("ben").await?;
-        until_sees(&mut anna, ben.id()).await?;
-        until_sees(&mut ben, anna.id()).await?;
+        let mut bert = realm.join("bert").await?;
+        until_sees(&mut anna, bert.id()).await?;
+        until_sees(&mut bert, anna.id()).await?;
 
         let here = anna.place().context("anna stands somewhere")?;
         let to = (here.x + 3, here.y - 2);
         anna.walk_to(to.0, to.1).await?;
         let id = anna.id();
-        ben.wait_for("anna's walk", |event| match event {
+        bert.wait_for("anna's walk", |event| match event {
             Event::OtherWalks(who, at) => (*who, *at) == (id, to),
             Event::Appeared { id: who, at, .. } => (*who, *at) == (id, to),
             _ => false,
         })
         .await?;
 
-        anna.say("hello ben");
-        anna.wait_for("her own words", |event| *event == Event::OwnChat("anna : hello ben".into())).await?;
-        ben.wait_for("anna's words", |event| *event == Event::Chat(id, "anna : hello ben".into())).await?;
+        anna.say("hello bert");
+        anna.wait_for("her own words", |event| *event == Event::OwnChat("anna : hello bert".into())).await?;
+        bert.wait_for("anna's words", |event| *event == Event::Chat(id, "anna : hello bert".into())).await?;
         anna.sit();
-        ben.wait_for("anna sitting", |event| *event == Event::Sat(id)).await?;
+        bert.wait_for("anna sitting", |event| *event == Event::Sat(id)).await?;
         anna.stand();
-        ben.wait_for("anna standing", |event| *event == Event::Stood(id)).await?;
+        bert.wait_for("anna standing", |event| *event == Event::Stood(id)).await?;
         anna.emote(3);
-        ben.wait_for("anna's feelings", |event| *event == Event::Emoted(id, 3)).await?;
-        ben.ask_name(id);
-        ben.wait_for("anna's name", |event| *event == Event::Named(id, "anna".into())).await?;
+        bert.wait_for("anna's feelings", |event| *event == Event::Emoted(id, 3)).await?;
+        bert.ask_name(id);
+        bert.wait_for("anna's name", |event| *event == Event::Named(id, "anna".into())).await?;
         anna.turn(0, 4);
-        ben.wait_for("anna turning", |event| matches!(event, Event::Turned(who, _, 4) if *who == id)).await?;
+        bert.wait_for("anna turning", |event| matches!(event, Event::Turned(who, _, 4) if *who == id)).await?;
         anna.ask_time();
         anna.wait_for("the time", |event| matches!(event, Event::Time(_))).await?;
 
         drop(anna);
-        ben.wait_for("anna leaving", |event| matches!(event, Event::Vanished(who, _) if *who == id)).await?;
+        bert.wait_for("anna leaving", |event| matches!(event, Event::Vanished(who, _) if *who == id)).await?;
         Ok(())
     })
     .await;

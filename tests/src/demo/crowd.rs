@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinSet;
 
-use super::bot::Bot;
 use super::stage::Stage;
 use super::{Console, Ground};
+use crate::bot::Bot;
 use crate::harness::{PASSWORD, eventually};
 use crate::player::{Account, Player, Watch};
 
@@ -35,7 +35,7 @@ pub(super) struct Member {
 
 impl Crowd {
     /// Makes the accounts and lets the players log in and begin to play.
-    pub(super) async fn join(stage: &Stage, ground: &Arc<Ground>, players: u16, console: &Console) -> Result<Self> {
+    pub(super) async fn join(stage: &Stage, ground: &Ground, players: u16, console: &Console) -> Result<Self> {
         let names: Vec<String> = (1..=players).map(|number| format!("player{number}")).collect();
         for (done, name) in names.iter().enumerate() {
             console.progress(&format!("making accounts: {done} of {players}"));
@@ -59,12 +59,12 @@ impl Crowd {
         Ok(crowd)
     }
 
-    fn welcome(&mut self, player: Player, ground: &Arc<Ground>) {
+    fn welcome(&mut self, player: Player, ground: &Ground) {
         let number = self.members.len();
         let home = ground.homes[number % ground.homes.len()].clone();
         self.members.push(Member { watch: player.watch(), home: home.clone() });
         let seed = u64::try_from(number).unwrap_or_default();
-        self.playing.spawn(Bot::new(player, Arc::clone(ground), home, seed).play());
+        self.playing.spawn(Bot::new(player, Arc::clone(&ground.atlas), home, seed).play());
     }
 
     /// Waits until every player has walked to its map.

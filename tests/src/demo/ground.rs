@@ -1,6 +1,7 @@
 //! Which maps are played on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_protocol::ids::{MapName, MapPoint};
@@ -22,7 +23,7 @@ const MAX_WALK: usize = 250;
 /// The maps, and where players go on them.
 #[derive(Debug)]
 pub(super) struct Ground {
-    pub(super) atlas: Atlas,
+    pub(super) atlas: Arc<Atlas>,
     /// Maps to spread players over, the ones of player hosts first.
     pub(super) homes: Vec<String>,
     files: Option<Files>,
@@ -82,7 +83,7 @@ impl Ground {
         let near = |map: &String| atlas.distance(start, map).is_some_and(|cells| cells <= MAX_WALK);
         let homes: Vec<String> = maps.into_iter().filter(near).collect();
         ensure!(!homes.is_empty(), "no map can be walked to from {start}");
-        Ok(Self { atlas, homes, files })
+        Ok(Self { atlas: Arc::new(atlas), homes, files })
     }
 
     /// The part of the coordinator's configuration that is about maps.

@@ -85,7 +85,5 @@ fn arguments(folder: &Path, name: &str, coordinator: &str, ca: &Path) -> Vec<Str
         ("--state-dir", state.display().to_string()),
         ("--name", name.to_owned()),
     ];
-    std::iter::once("run".to_owned())
-        .chain(pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]))
-        .collect()
+    pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }

@@ -50,6 +50,15 @@ pub(super) struct Session {
 #[error("{0}")]
 pub(super) struct Turned(pub(super) String);
 
+/// Logs in, selects a character, and stops before the map-server.
+///
+/// # Errors
+/// A server refuses, or a connection breaks.
+pub async fn ticket(account: &Account) -> Result<Ticket> {
+    let session = log_in(account).await.context("login-server")?;
+    select(account, &session).await.context("char-server")
+}
+
 /// Logs in.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! How a player of the demo plays: goes to its map, then walks about, chats, sits, shows feelings.
+//! A player who plays on its own: goes to its map, then walks about, chats, sits, shows feelings.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bifrost_world::{Spot, path};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::Ground;
+use crate::atlas::Atlas;
 use crate::journey;
 use crate::player::{Event, Place, Player};
 
@@ -21,23 +21,34 @@ const WORDS: [&str; 6] =
     ["hello", "anyone up for a walk?", "nice weather on this side of the bridge", "brb", "who hosts this map?", "gg"];
 
 /// A player and what is on its mind.
-pub(super) struct Bot {
+#[derive(Debug)]
+pub struct Bot {
     player: Player,
-    ground: Arc<Ground>,
+    atlas: Arc<Atlas>,
     home: String,
+    restless: bool,
     random: StdRng,
 }
 
 impl Bot {
-    pub(super) fn new(player: Player, ground: Arc<Ground>, home: String, seed: u64) -> Self {
-        Self { player, ground, home, random: StdRng::seed_from_u64(seed) }
+    /// A player whose place is on the map `home`. The same seed has the same moods.
+    #[must_use]
+    pub fn new(player: Player, atlas: Arc<Atlas>, home: String, seed: u64) -> Self {
+        Self { player, atlas, home, restless: false, random: StdRng::seed_from_u64(seed) }
+    }
+
+    /// One who only walks, all the time.
+    #[must_use]
+    pub fn restless(self) -> Self {
+        Self { restless: true, ..self }
     }
 
     /// Plays until dropped.
-    pub(super) async fn play(mut self) {
+    pub async fn play(mut self) {
         loop {
             match self.player.place().filter(|_| self.player.is_in_play()) {
                 Some(place) if place.map != self.home => self.travel(&place).await,
+                Some(place) if self.restless => self.stroll(&place).await,
                 Some(place) => self.pass_time(&place).await,
                 None => drop(self.player.within(LOOK, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
             }
@@ -48,7 +59,7 @@ impl Bot {
         if self.player.is_sitting() {
             self.player.stand();
         }
-        if !journey::stride(&mut self.player, &self.ground.atlas, place, &self.home).await {
+        if !journey::stride(&mut self.player, &self.atlas, place, &self.home).await {
             self.stroll(place).await;
         }
     }
@@ -73,18 +84,18 @@ impl Bot {
 
     /// Walks to some cell near, not onto a warp.
     async fn stroll(&mut self, place: &Place) {
-        let Some(cells) = self.ground.atlas.cells(&place.map) else { return self.rest(500).await };
+        let Some(cells) = self.atlas.cells(&place.map) else { return self.rest(500).await };
         let here = Spot::new(place.x, place.y);
         let near = |random: &mut StdRng, at: u16| (at + random.random_range(0..=2 * STROLL)).saturating_sub(STROLL);
         let target = (0..20).find_map(|_| {
             let spot = Spot::new(near(&mut self.random, here.x), near(&mut self.random, here.y));
-            let free = self.ground.atlas.warp_at(&place.map, spot).is_none();
+            let free = self.atlas.warp_at(&place.map, spot).is_none();
             let steps = path::walk(cells, here, spot).filter(|steps| free && !steps.is_empty())?;
             // No step of it on a warp either.
             let mut at = here;
             let clear = steps.iter().all(|step| {
                 at = at.step(*step).unwrap_or(at);
-                self.ground.atlas.warp_at(&place.map, at).is_none()
+                self.atlas.warp_at(&place.map, at).is_none()
             });
             clear.then_some(spot)
         });
