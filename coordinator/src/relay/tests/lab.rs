@@ -431,7 +431,11 @@ async fn link() -> ([quinn::Endpoint; 2], quinn::Connection, quinn::Connection) 
         .with_no_client_auth();
     let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls).expect("TLS 1.3");
     let mut client = quinn::Endpoint::client(anywhere).expect("free");
-    client.set_default_client_config(quinn::ClientConfig::new(Arc::new(tls)));
+    let mut transport = quinn::TransportConfig::default();
+    transport.max_concurrent_bidi_streams(4_096_u32.into());
+    let mut config = quinn::ClientConfig::new(Arc::new(tls));
+    config.transport_config(Arc::new(transport));
+    client.set_default_client_config(config);
     let connecting = client.connect(server.local_addr().expect("bound"), "node").expect("configured");
     let (accepted, node_side) = tokio::join!(async { server.accept().await.expect("open").await }, connecting);
     ([server, client], accepted.expect("linked"), node_side.expect("linked"))
