@@ -1,12 +1,12 @@
 //! Flags, logging and exit codes of the binary.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use bifrost_node::StopCode;
 use bifrost_node::config::Overrides;
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 /// `EX_CONFIG` is 78, but the house uses `EX_USAGE` for every configuration that cannot be used.
@@ -16,17 +16,26 @@ pub(crate) const BAD_CONFIG: u8 = 64;
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     pub(crate) settings: Overrides,
     /// Writes what the node is doing to this file, as one JSON object, whenever it changes
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub(crate) status_file: Option<PathBuf>,
     /// How log lines look
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
     /// What is logged, as in RUST_LOG
-    #[arg(long, env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "info", value_name = "FILTER")]
     log: String,
+}
+
+/// What it does.
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Command {
+    /// Runs the node (the default)
+    Run,
 }
 
 /// How log lines look.
@@ -39,10 +48,25 @@ enum LogFormat {
 }
 
 impl Cli {
+    /// The command line, or the exit code when there is nothing to run: help, version, flags that make no sense.
+    pub(crate) fn read() -> Result<Self, u8> {
+        let cli = Self::try_parse().map_err(|error| {
+            // Nobody is left to tell when the streams are closed.
+            let _told = error.print();
+            if error.use_stderr() { BAD_CONFIG } else { 0 }
+        })?;
+        match cli.command {
+            Some(Command::Run) | None => Ok(cli),
+        }
+    }
+
     /// Log lines go to standard error from now on.
     pub(crate) fn start_logging(&self) {
         let filter = EnvFilter::builder().parse_lossy(&self.log);
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal());
         match self.log_format {
             LogFormat::Text => log.init(),
             LogFormat::Json => log.json().init(),

@@ -7,14 +7,16 @@ mod status;
 use std::process::ExitCode;
 
 use bifrost_node::Node;
-use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
 use cli::{BAD_CONFIG, Cli, exit_code, explain};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(code) => return code.into(),
+    };
     let config = match cli.settings.load(std::env::vars()) {
         Ok(config) => config,
         Err(error) => {
@@ -27,7 +29,5 @@ async fn main() -> ExitCode {
     let mut node = Node::spawn(config, stop.clone());
     let followed = status::follow(node.state(), cli.status_file);
     let (ended, ()) = tokio::join!(signals::drive(&mut node, &stop), followed);
-    let (code, why) = ended;
-    explain(&why);
-    exit_code(code)
+    exit_code(ended)
 }

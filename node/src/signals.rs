@@ -7,19 +7,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// Waits until the node has ended, passing on what signals ask for.
-pub(crate) async fn drive(node: &mut NodeHandle, stop: &CancellationToken) -> (StopCode, String) {
+pub(crate) async fn drive(node: &mut NodeHandle, stop: &CancellationToken) -> StopCode {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
             warn!(%error, "signals cannot be heard");
-            return node.ended().await;
+            return node.ended().await.0;
         }
     };
     let mut asked = false;
     loop {
         tokio::select! {
             biased;
-            ended = node.ended() => return ended,
+            (code, _) = node.ended() => return code,
             name = signals.next() => {
                 info!(signal = name, again = asked, "signal");
                 if asked {

@@ -138,7 +138,8 @@ impl Identity {
     }
 
     async fn renew(&self) -> Result<Arc<Held>, ApiError> {
-        let nothing = || ApiError::Refused { code: "not_registered".into(), message: "not registered yet".into() };
+        let nothing =
+            || ApiError::Refused { code: "not_registered".into(), message: "there are no credentials yet".into() };
         let held = self.held().ok_or_else(nothing)?;
         let credentials = self.api()?.renew(&held.credentials.token, self.csr()?).await?;
         self.take(credentials).await
@@ -148,7 +149,7 @@ impl Identity {
         let config = &self.inner.config;
         let Some(proof) = &config.proof else {
             return Err(IdentityError::Final(format!(
-                "cannot register ({refusal}): set proof.username and proof.password to a game account of the realm, or \
+                "this host cannot register: {refusal}. Set proof.username and proof.password to a game account of the realm, or \
                  proof.invitation to a code from `bifrost-coordinator invite`"
             )));
         };

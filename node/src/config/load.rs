@@ -14,40 +14,40 @@ const PREFIX: &str = "BIFROST_NODE__";
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Overrides {
     /// TOML file with the settings
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The coordinator's HTTPS API, as https://HOST:PORT
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub coordinator: Option<String>,
     /// PEM file of the coordinator's CA
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub ca_file: Option<String>,
     /// SHA-256 of the coordinator's CA, as the coordinator prints it
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, global = true, value_name = "HEX")]
     pub ca_fingerprint: Option<String>,
     /// Believe the CA that answers first, and only that one from then on
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub trust_on_first_use: bool,
     /// Folder for key, credentials and benchmark
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<String>,
     /// Game account to register with; its password comes from BIFROST_NODE__PROOF__PASSWORD or --password-file
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     pub username: Option<String>,
     /// File with the game account's password
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub password_file: Option<String>,
     /// File with the operator's one-time invitation code, for fallback hosts
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     pub invitation_file: Option<String>,
     /// The machine's name in the operator's lists
-    #[arg(long)]
+    #[arg(long, global = true)]
     pub name: Option<String>,
     /// Most map groups to carry
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     pub max_groups: Option<u16>,
     /// Most players to carry
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     pub max_players: Option<u16>,
 }
 
