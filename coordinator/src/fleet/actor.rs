@@ -134,6 +134,7 @@ impl Actor {
                 Input::NodeConnected(link, host, kind, Box::new(hello))
             }
             NodeEvent::Beat(beat) => Input::Beat(link, beat, self.nodes.get(&link)?.round_trip()),
+            NodeEvent::Uploaded { kbps } => Input::Upload(link, kbps),
             NodeEvent::Says(says) => Input::NodeSays(link, says),
             NodeEvent::SyncOpened { group, epoch, orders } => {
                 self.syncs.insert((link, group.clone()), orders);

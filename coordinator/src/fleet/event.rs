@@ -75,6 +75,11 @@ pub enum NodeEvent {
     },
     /// A heartbeat. The shell has answered it.
     Beat(Beat),
+    /// The coordinator received a burst and measured the node's upload. What the node says of it does not count.
+    Uploaded {
+        /// In kbit/s.
+        kbps: u64,
+    },
     /// A control message other than Hello.
     Says(NodeSays),
     /// The node opened the sync stream of a group.

@@ -10,9 +10,13 @@ use tokio::time::timeout;
 use super::link::{End, HEADER_TIMEOUT, Link};
 use super::messages::Messages;
 use super::refusal::Refusal;
+use crate::fleet::NodeEvent;
 
 /// How long one probe may take: [`MAX_PROBE`] at 5 Mbit/s, half of what a host needs.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(28);
+
+/// A shorter burst says more about buffers than about the line.
+const LEAST_MEASURED: u64 = 256 * 1024;
 
 /// Serves one probe stream.
 pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messages) -> Result<(), End> {
@@ -29,6 +33,11 @@ pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messa
     let Ok(Some(report)) = timeout(PROBE_TIMEOUT, sink(&mut messages, open.bytes)).await else {
         return link.refuse(send, messages, Refusal::Probe);
     };
+    if report.bytes >= LEAST_MEASURED {
+        // Bits in microseconds are megabits a second.
+        let kbps = report.bytes.saturating_mul(8_000) / report.micros.max(1);
+        link.outlet.tell(NodeEvent::Uploaded { kbps }).await;
+    }
     // Fails only when the node has lost interest.
     if send.write_all(&delimited(&report)).await.is_ok() {
         let _over = send.finish();

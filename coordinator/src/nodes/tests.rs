@@ -219,6 +219,7 @@ async fn probes_report_what_arrived() {
         let report: ProbeReport = node.probe(bytes, bytes).await.expect("a report");
         assert_eq!(report.bytes, bytes);
     }
+    assert!(matches!(lab.next().await, NodeEvent::Uploaded { kbps } if kbps > 0), "measured here, of the long burst");
     assert_eq!(node.probe(u64::MAX, 10).await, None, "too long");
     assert_eq!(node.probe(10, 5).await, None, "less than announced");
     assert_eq!(node.probe(10, 20_000).await, None, "more than announced");

@@ -19,6 +19,8 @@ pub(in crate::fleet) struct Host {
     pub(in crate::fleet) kind: HostKind,
     pub(in crate::fleet) detector: Detector,
     pub(in crate::fleet) benchmark: Option<Benchmark>,
+    /// What the coordinator measured, in kbit/s.
+    upload: Option<u64>,
     pub(in crate::fleet) beat: Beat,
     pub(in crate::fleet) round_trip: Duration,
     pub(in crate::fleet) version: String,
@@ -36,7 +38,11 @@ impl Host {
         // The transport's own round trip is what players will feel; what the node claims only fills in before it is known.
         let benchmark = self.benchmark.map(|benchmark| {
             let measured = u32::try_from(self.round_trip.as_micros()).unwrap_or(u32::MAX);
-            Benchmark { round_trip_us: if measured == 0 { benchmark.round_trip_us } else { measured }, ..benchmark }
+            Benchmark {
+                round_trip_us: if measured == 0 { benchmark.round_trip_us } else { measured },
+                upload_kbps: self.upload.unwrap_or(benchmark.upload_kbps),
+                ..benchmark
+            }
         });
         judge(needs, benchmark.as_ref(), uptime)
     }
@@ -51,6 +57,7 @@ impl Fleet {
             kind,
             detector: Detector::new(self.now, self.config.beat),
             benchmark: hello.benchmark,
+            upload: None,
             beat: Beat::default(),
             round_trip: Duration::ZERO,
             version: hello.version.chars().take(MAX_VERSION).collect(),
@@ -117,8 +124,8 @@ impl Fleet {
     }
 
     pub(super) fn upload_measured(&mut self, link: LinkId, kbps: u64) {
-        if let Some(benchmark) = self.hosts.get_mut(&link).and_then(|host| host.benchmark.as_mut()) {
-            benchmark.upload_kbps = kbps;
+        if let Some(host) = self.hosts.get_mut(&link) {
+            host.upload = Some(kbps);
         }
     }
 
@@ -143,9 +150,7 @@ impl Fleet {
             }
             NodeSays::Benchmark(benchmark) => {
                 if let Some(host) = self.hosts.get_mut(&link) {
-                    let upload = host.benchmark.map_or(0, |before| before.upload_kbps);
-                    let upload_kbps = if upload == 0 { benchmark.upload_kbps } else { upload };
-                    host.benchmark = Some(Benchmark { upload_kbps, ..benchmark });
+                    host.benchmark = Some(benchmark);
                 }
                 self.place_vacant();
             }
