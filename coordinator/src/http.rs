@@ -77,7 +77,7 @@ pub fn spawn(
     listen: SocketAddr,
     tls: Arc<ServerConfig>,
     deps: Deps,
-    token: CancellationToken,
+    token: &CancellationToken,
 ) -> io::Result<HttpHandle> {
     server::serve(listen, tls, router(deps), token)
 }

@@ -24,7 +24,7 @@ use thiserror::Error;
 pub use ca::{CsrError, IssuedCertificate, SigningRequest};
 pub use certified::{CertificateError, CertifiedHost, host_of_certificate};
 pub(crate) use keys::hex_text;
-pub use keys::{KeyHash, new_secret_text, same_secret, write_private};
+pub use keys::{KeyHash, create_data_dir, new_secret_text, same_secret, secret_file, write_private};
 pub use token::{HostClaims, Scope, TokenError, TokenSigner};
 
 use ca::Authority;
@@ -51,8 +51,7 @@ impl Identity {
     /// # Errors
     /// The folder cannot be read or written, or holds something that is not ours.
     pub fn open(data_dir: &Path, names: &[String], lifetime: Duration) -> Result<Self, IdentityError> {
-        std::fs::create_dir_all(data_dir)
-            .map_err(|source| IdentityError::File { path: data_dir.to_owned(), source })?;
+        keys::create_data_dir(data_dir)?;
         let now = SystemTime::now();
         let authority = Authority::open(data_dir, now)?;
         let server = authority.issue_server(names, now)?;
@@ -85,22 +84,16 @@ impl Identity {
         self.authority.issue_host(csr, host, SystemTime::now(), self.lifetime)
     }
 
-    /// TLS for the HTTPS API with our own certificate. The CA goes along: nodes that pin its fingerprint have to see it.
-    ///
-    /// # Errors
-    /// rustls refuses the certificate.
-    pub fn https_config(&self) -> Result<Arc<ServerConfig>, IdentityError> {
-        let mut chain = self.server.chain();
-        chain.push(self.authority.certificate().clone());
-        tls::https(chain, self.server.key())
-    }
-
-    /// TLS for the HTTPS API with the operator's certificate chain and key (PEM files).
+    /// TLS for the HTTPS API: with the operator's certificate chain and key (PEM files) when given, else with our own. Who
+    /// asks for [`LINK_SERVER_NAME`] always sees our own. The CA goes along with it: nodes that pin its fingerprint have to
+    /// see it.
     ///
     /// # Errors
     /// A file cannot be read, or the two do not belong together.
-    pub fn https_config_from(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, IdentityError> {
-        tls::https_from_files(certificate, key)
+    pub fn https_config(&self, operators: Option<(&Path, &Path)>) -> Result<Arc<ServerConfig>, IdentityError> {
+        let mut chain = self.server.chain();
+        chain.push(self.authority.certificate().clone());
+        tls::https(chain, self.server.key(), operators)
     }
 
     /// TLS for the nodes' QUIC endpoint: TLS 1.3 and our ALPN only, client certificates of our own CA required.

@@ -4,8 +4,10 @@
 //! sockets ([`relay`], [`nodes`], [`http`], [`realm`]) that turns bytes into [`fleet::FleetEvent`]s and carries out commands.
 
 pub mod backoff;
+pub mod cli;
 pub mod config;
 pub mod failover;
+pub mod failure;
 pub mod fleet;
 pub mod http;
 pub mod identity;
@@ -15,6 +17,7 @@ pub mod placement;
 pub mod realm;
 mod reasons;
 pub mod relay;
+pub mod service;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

@@ -167,6 +167,13 @@ impl NodesHandle {
         self.local_addr
     }
 
+    /// Waits until it has ended, which it does only when it is stopped or broken. Not to be called again then.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "link for nodes ended badly");
+        }
+    }
+
     /// Stops accepting, says farewell to every node, and waits until all are gone.
     pub async fn shutdown(self) {
         drop(self.stop);

@@ -160,6 +160,13 @@ impl RelayHandle {
         self.local_addr
     }
 
+    /// Waits until it has ended, which it does only when it is stopped or broken. Not to be called again then.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "relay ended badly");
+        }
+    }
+
     /// Stops accepting, closes every client, and waits until all are gone.
     pub async fn shutdown(self) {
         drop(self.stop);

@@ -10,10 +10,13 @@ pub use database::AccountDatabase;
 pub use login::LoginServer;
 
 use super::Error;
+use crate::realm::Accounts;
 
 /// How game accounts are proved.
 #[derive(Clone, Debug)]
 pub enum AccountProof {
+    /// By the embedded realm.
+    Embedded(Accounts),
     /// By rAthena's `login` table.
     Database(AccountDatabase),
     /// By a login at a stock login-server. **A player of that account who is in game is disconnected by it**, as by any
@@ -36,6 +39,9 @@ impl AccountProof {
     /// The account, if name and password are right and it may log in.
     pub(super) async fn verify(&self, name: &str, password: &str) -> Result<Option<AccountId>, ProofError> {
         match self {
+            Self::Embedded(accounts) => {
+                accounts.verify(name, password).await.map_err(|error| ProofError::Unavailable(error.to_string()))
+            }
             Self::Database(database) => database.verify(name, password).await,
             Self::Login(server) => server.verify(name, password).await,
         }

@@ -14,33 +14,40 @@ use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
 
 use super::limits::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, SHUTDOWN_GRACE};
 
-/// The running API.
+/// The running API. Dropping it stops it.
 #[derive(Debug)]
 pub struct HttpHandle {
-    /// Where it listens.
-    pub address: SocketAddr,
-    task: JoinHandle<io::Result<()>>,
+    local_addr: SocketAddr,
+    stop: DropGuard,
+    task: AbortOnDropHandle<()>,
 }
 
 impl HttpHandle {
-    /// Waits until it has ended: by the token it was started with, or by a fault.
-    ///
-    /// # Errors
-    /// Why it ended, when nobody asked for it.
-    pub async fn ended(&mut self) -> io::Result<()> {
-        (&mut self.task).await.unwrap_or_else(|fault| Err(io::Error::other(fault)))
+    /// The address it is bound to.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
     }
-}
 
-impl Drop for HttpHandle {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// Waits until it has ended, which it does only when it is stopped or broken. Not to be called again then.
+    pub async fn ended(&mut self) {
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "https api ended badly");
+        }
+    }
+
+    /// Takes no new requests, and waits until the running ones are answered.
+    pub async fn shutdown(mut self) {
+        self.stop.disarm().cancel();
+        if let Err(error) = (&mut self.task).await {
+            tracing::error!(%error, "https api ended badly");
+        }
     }
 }
 
@@ -49,11 +56,13 @@ pub(super) fn serve(
     listen: SocketAddr,
     tls: Arc<ServerConfig>,
     router: Router,
-    token: CancellationToken,
+    token: &CancellationToken,
 ) -> io::Result<HttpHandle> {
     let listener = std::net::TcpListener::bind(listen)?;
     listener.set_nonblocking(true)?;
-    let address = listener.local_addr()?;
+    let local_addr = listener.local_addr()?;
+    let token = token.child_token();
+    let stop = token.clone().drop_guard();
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
     let acceptor = acceptor.acceptor(Bounded { room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) });
     let handle = Handle::new();
@@ -61,7 +70,7 @@ pub(super) fn serve(
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     let serving = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
     let task = tokio::spawn(async move {
-        let stop = async {
+        let stopping = async {
             token.cancelled().await;
             handle.graceful_shutdown(Some(SHUTDOWN_GRACE));
             // The server returns when its last connection has; this only bounds it.
@@ -69,12 +78,14 @@ pub(super) fn serve(
         };
         tokio::select! {
             biased;
-            () = stop => Ok(()),
-            ended = serving => ended,
+            () = stopping => {}
+            ended = serving => if let Err(error) = ended {
+                tracing::error!(%error, "https api cannot serve");
+            },
         }
     });
-    tracing::info!(%address, "https api listening");
-    Ok(HttpHandle { address, task })
+    tracing::info!(addr = %local_addr, "https api listens");
+    Ok(HttpHandle { local_addr, stop, task: AbortOnDropHandle::new(task) })
 }
 
 /// Takes connections while there is room, and closes further ones before their handshake.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use bifrost_protocol::Secret;
 use bifrost_protocol::ids::HostId;
 use sha2::{Digest, Sha256};
 
@@ -63,6 +64,14 @@ pub fn new_secret_text() -> String {
     hex_text(&rand::random::<[u8; 32]>())
 }
 
+/// The secret in a file; a new one when there is none.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn secret_file(path: &Path) -> Result<Secret<String>, IdentityError> {
+    read_or_create(path, || Ok(format!("{}\n", new_secret_text()))).map(|text| Secret::new(text.trim().to_owned()))
+}
+
 /// Compares secrets without telling by the time it takes where they differ.
 #[must_use]
 pub fn same_secret(left: &[u8], right: &[u8]) -> bool {
@@ -94,6 +103,18 @@ pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     moved?;
     // The rename itself has to survive too; folders cannot be opened for that everywhere.
     File::open(folder).and_then(|folder| folder.sync_all()).or(Ok(()))
+}
+
+/// Makes the data folder, for its owner only. One that is there is left as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn create_data_dir(path: &Path) -> Result<(), IdentityError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|source| IdentityError::File { path: path.to_owned(), source })
 }
 
 /// Reads a file of the data folder, or makes it with `create` when it is not there.

@@ -7,33 +7,52 @@ use bifrost_protocol::control::ALPN;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::{RootCertStore, ServerConfig};
 
-use super::IdentityError;
+use super::{IdentityError, LINK_SERVER_NAME};
 
 /// For browsers, nodes and tools: TLS 1.2 and 1.3, HTTP/1.1.
 pub(super) fn https(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    operators: Option<(&Path, &Path)>,
 ) -> Result<Arc<ServerConfig>, IdentityError> {
+    let own = Arc::new(CertifiedKey::from_der(chain, key, &provider()).map_err(refused)?);
+    let public = match operators {
+        Some((certificate, key)) => Arc::new(operators_key(certificate, key)?),
+        None => Arc::clone(&own),
+    };
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(refused)?
         .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(refused)?;
+        .with_cert_resolver(Arc::new(ByName { own, public }));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
-/// The same with the operator's files.
-pub(super) fn https_from_files(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, IdentityError> {
+/// Our own certificate for who asks for it by name, the public one for everybody else.
+#[derive(Debug)]
+struct ByName {
+    own: Arc<CertifiedKey>,
+    public: Arc<CertifiedKey>,
+}
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let own = hello.server_name() == Some(LINK_SERVER_NAME);
+        Some(Arc::clone(if own { &self.own } else { &self.public }))
+    }
+}
+
+fn operators_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, IdentityError> {
     let chain = CertificateDer::pem_file_iter(certificate)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(certificate, error))?;
     let key_der = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
-    https(chain, key_der).map_err(|error| IdentityError::Content {
+    CertifiedKey::from_der(chain, key_der, &provider()).map_err(|error| IdentityError::Content {
         path: certificate.to_owned(),
         problem: format!("cannot be used with {}: {error}", key.display()),
     })

@@ -91,7 +91,7 @@ impl Accounts {
     /// [`AccountError`].
     pub async fn create(&self, name: &str, password: &str, sex: u8) -> Result<AccountId, AccountError> {
         let name = legal_name(name.as_bytes()).ok_or(AccountError::IllegalName)?;
-        let legal = PASSWORD_LEN.contains(&password.len()) && password.bytes().all(|byte| byte.is_ascii_graphic());
+        let legal = PASSWORD_LEN.contains(&password.len()) && password.bytes().all(|byte| matches!(byte, b' '..=b'~'));
         if !legal {
             return Err(AccountError::IllegalPassword);
         }

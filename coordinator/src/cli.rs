@@ -1,0 +1,238 @@
+//! The command line.
+
+mod remote;
+
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use bifrost_protocol::Secret;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::config::{Config, DEFAULT_FILE};
+use crate::failure::Failure;
+use crate::http::create_invitation;
+use crate::identity::{Identity, create_data_dir};
+use crate::realm::Accounts;
+use crate::store::Store;
+use crate::{service, telemetry};
+use remote::Remote;
+
+/// Where `account add` finds the password when it is not given on standard input.
+const PASSWORD_VARIABLE: &str = "BIFROST_PASSWORD";
+/// The most bytes read as a password from standard input.
+const MAX_PASSWORD: u64 = 1_024;
+
+/// Bifrost's coordinator: registration, relay, placement and failover of player-hosted map-servers.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    /// Configuration file (TOML); see `config print-default`. None: defaults and the environment.
+    #[arg(long, global = true, env = "BIFROST_CONFIG", value_name = "PATH")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the coordinator (the default).
+    Run,
+    /// Game accounts of the embedded realm.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Prints a one-time invitation for a fallback host.
+    Invite {
+        /// Minutes it is valid.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_080))]
+        minutes: u32,
+    },
+    /// Registered hosts; asks the running coordinator.
+    #[command(subcommand)]
+    Hosts(HostsCommand),
+    /// The coordinator's certificate authority.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// The configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum AccountCommand {
+    /// Makes a game account. The password comes from standard input or from BIFROST_PASSWORD.
+    Add {
+        /// Its name: 4 to 23 characters.
+        name: String,
+        /// Sex of its characters.
+        #[arg(long, value_enum, default_value_t = Sex::M)]
+        sex: Sex,
+        /// Reads the password from standard input, up to the end of its first line.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Sex {
+    /// Male.
+    #[value(name = "M")]
+    M,
+    /// Female.
+    #[value(name = "F")]
+    F,
+}
+
+#[derive(Debug, Subcommand)]
+enum HostsCommand {
+    /// Lists all registered hosts.
+    List,
+    /// Throws a host out at once; its account registers no other.
+    Revoke {
+        /// Host id.
+        id: String,
+    },
+    /// Takes a revoked host back; it has to register again.
+    Restore {
+        /// Host id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum CaCommand {
+    /// Prints the CA's certificate (PEM), which nodes pin.
+    Print,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Checks a configuration file.
+    Check {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Prints every key with its default.
+    PrintDefault,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    ///
+    /// # Errors
+    /// Why not, with the exit code.
+    pub async fn execute(self) -> Result<(), Failure> {
+        let config = || Config::load(self.config.as_deref(), environment());
+        match self.command.unwrap_or(Command::Run) {
+            Command::Run => {
+                let metrics = telemetry::init()?;
+                Box::pin(service::run(config()?, metrics)).await
+            }
+            Command::Account(AccountCommand::Add { name, sex, password_stdin }) => {
+                add_account(&config()?, &name, sex, password_stdin).await
+            }
+            Command::Invite { minutes } => {
+                let config = config()?;
+                create_data_dir(&config.data_dir.0)?;
+                let store = Store::open(&service::store_url(&config)).await?;
+                let invitation = create_invitation(&store, minutes).await?;
+                store.close().await;
+                say(&invitation.code)
+            }
+            Command::Hosts(command) => manage_hosts(&Remote::open(&config()?.data_dir.0)?, command).await,
+            Command::Ca(CaCommand::Print) => {
+                let config = config()?;
+                let lifetime = service::certificate_lifetime(&config);
+                say(Identity::open(&config.data_dir.0, &config.http.names, lifetime)?.ca_pem().trim_end())
+            }
+            Command::Config(ConfigCommand::Check { path }) => {
+                Config::load(Some(&path), environment())?;
+                say(&format!("{}: fine", path.display()))
+            }
+            Command::Config(ConfigCommand::PrintDefault) => say(DEFAULT_FILE.trim_end()),
+        }
+    }
+}
+
+async fn add_account(config: &Config, name: &str, sex: Sex, password_stdin: bool) -> Result<(), Failure> {
+    if !matches!(config.realm, crate::config::Realm::Embedded(_)) {
+        return Err(Failure::Usage("accounts of a stock rAthena are made there, not here".to_owned()));
+    }
+    let password = read_password(password_stdin)?;
+    create_data_dir(&config.data_dir.0)?;
+    let store = Store::open(&service::store_url(config)).await?;
+    let sex = match sex {
+        Sex::F => 0,
+        Sex::M => 1,
+    };
+    let account = Accounts::new(store.clone()).create(name, password.expose(), sex).await;
+    store.close().await;
+    say(&format!("account {} has id {}", name, account?))
+}
+
+fn read_password(from_stdin: bool) -> Result<Secret<String>, Failure> {
+    if !from_stdin {
+        return std::env::var(PASSWORD_VARIABLE)
+            .map(Secret::new)
+            .map_err(|_| Failure::Usage(format!("set {PASSWORD_VARIABLE} or use --password-stdin")));
+    }
+    let mut text = String::new();
+    let read = io::stdin().take(MAX_PASSWORD).read_to_string(&mut text);
+    read.map_err(|error| Failure::Usage(format!("standard input: {error}")))?;
+    Ok(Secret::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+async fn manage_hosts(remote: &Remote, command: HostsCommand) -> Result<(), Failure> {
+    match command {
+        HostsCommand::List => {
+            for host in remote.hosts().await? {
+                let account = host.account.map_or_else(|| "-".to_owned(), |account| account.to_string());
+                let state = if host.revoked { "revoked" } else { "registered" };
+                say(&format!("{}\t{}\t{state}\t{account}\t{}\t{}", host.id, host.kind, host.abi, host.name))?;
+            }
+            Ok(())
+        }
+        HostsCommand::Revoke { id } => {
+            remote.order(&id, "revoke").await?;
+            say(&format!("{id} is revoked"))
+        }
+        HostsCommand::Restore { id } => {
+            remote.order(&id, "restore").await?;
+            say(&format!("{id} may register again"))
+        }
+    }
+}
+
+/// The environment, without what is not text.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(io::stdout(), "{line}").map_err(Failure::file(Path::new("standard output")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_anywhere() {
+        for line in [
+            &["bifrost-coordinator", "--config", "a.toml"][..],
+            &["bifrost-coordinator", "run", "--config", "a.toml"],
+            &["bifrost-coordinator", "account", "add", "someone", "--config", "a.toml"],
+            &["bifrost-coordinator", "--config", "a.toml", "hosts", "list"],
+        ] {
+            let cli = Cli::try_parse_from(line).expect("legal");
+            assert_eq!(cli.config.as_deref(), Some(Path::new("a.toml")), "{line:?}");
+        }
+        assert!(Cli::try_parse_from(["bifrost-coordinator", "invite", "--minutes", "0"]).is_err());
+    }
+}

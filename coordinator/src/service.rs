@@ -1,0 +1,245 @@
+//! The running coordinator: what is started, in which order, and what it hands to the next.
+
+use std::fs::{File, TryLockError};
+use std::net::{SocketAddr, SocketAddrV4};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bifrost_protocol::Secret;
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::config::{self, Config};
+use crate::failure::Failure;
+use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
+use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
+use crate::identity::{Identity, create_data_dir, secret_file, write_private};
+use crate::maps::Catalog;
+use crate::nodes::{Nodes, NodesError, NodesHandle};
+use crate::realm::{Realm, RealmHandle};
+use crate::relay::{Relay, RelayHandle};
+use crate::shutdown::{self, Running};
+use crate::store::Store;
+use crate::telemetry;
+
+/// In the data folder: every bound address, written when everything is up.
+pub(crate) const ADDRESSES_FILE: &str = "addresses.json";
+/// In the data folder: what the operator shows the API.
+pub(crate) const ADMIN_TOKEN_FILE: &str = "admin.token";
+/// In the data folder: held by the coordinator that works with it.
+const LOCK_FILE: &str = "lock";
+/// In the data folder: the database, unless the operator configures another.
+const DATABASE_FILE: &str = "bifrost.db";
+
+/// Where everything listens.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+pub struct Addresses {
+    /// The embedded realm's login-server.
+    pub login: Option<SocketAddr>,
+    /// The embedded realm's char-server.
+    #[serde(rename = "char")]
+    pub char_server: Option<SocketAddr>,
+    /// The relay: the map-server that clients see.
+    pub relay: SocketAddr,
+    /// The HTTPS API.
+    pub https: SocketAddr,
+    /// The QUIC endpoint for nodes.
+    pub link: SocketAddr,
+}
+
+/// Runs the coordinator until it is told to stop or a part of it ends.
+///
+/// # Errors
+/// What could not be started, or which part ended.
+pub async fn run(config: Config, metrics: PrometheusHandle) -> Result<(), Failure> {
+    let stop = CancellationToken::new();
+    let _signals = AbortOnDropHandle::new(tokio::spawn(shutdown::on_signals(stop.clone())));
+    match start(&config, metrics, &stop).await {
+        Ok(running) => running.until(&stop).await,
+        // Stopped while it waited for the database.
+        Err(Failure::Store(_)) if stop.is_cancelled() => Ok(()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The recipe. Every step needs only those before it; clients and nodes are let in before the fleet runs, and wait in its
+/// queue until it does.
+async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationToken) -> Result<Running, Failure> {
+    let data_dir = config.data_dir.0.as_path();
+    let lock = lock(data_dir)?;
+    let upkeep = AbortOnDropHandle::new(tokio::spawn(telemetry::upkeep(metrics.clone(), stop.clone())));
+    let store = Store::open_waiting(&store_url(config), stop.clone()).await?;
+    let identity = Arc::new(Identity::open(data_dir, &names(config), certificate_lifetime(config))?);
+    let catalog = Catalog::load(&config.maps, &config.groups).map_err(|error| Failure::Maps(error.to_string()))?;
+
+    let realm = match &config.realm {
+        config::Realm::Embedded(realm) => Some(embedded(realm, &store, &catalog).await?),
+        config::Realm::Rathena(_) => None,
+    };
+    let (events, queue) = event_queue();
+    let relay = relay(&config.relay, events.clone())?;
+    let nodes = nodes(&config.link, &identity, &store, events)?;
+    let fleet = fleet(config, &realm, &relay, catalog, &store, queue).await?;
+    let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
+    let deps = Deps {
+        identity: Arc::clone(&identity),
+        store: store.clone(),
+        proof: proof(config, &realm)?,
+        fleet: fleet.handle.clone(),
+        link,
+        admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
+        metrics,
+    };
+    let http = https(&config.http, deps)?;
+
+    let addresses = Addresses {
+        login: realm.as_ref().map(RealmHandle::login_addr),
+        char_server: realm.as_ref().map(RealmHandle::char_addr),
+        relay: relay.local_addr(),
+        https: http.local_addr(),
+        link: nodes.local_addr(),
+    };
+    write_addresses(&data_dir.join(ADDRESSES_FILE), &addresses)?;
+    tracing::info!(relay = %addresses.relay, https = %addresses.https, link = %addresses.link, "coordinator is up");
+    Ok(Running::new(relay, fleet, nodes, realm, http, store, upkeep, lock))
+}
+
+/// The store's address.
+pub(crate) fn store_url(config: &Config) -> String {
+    match config.store.url.as_str() {
+        "" => format!("sqlite:{}", config.data_dir.0.join(DATABASE_FILE).display()),
+        url => url.to_owned(),
+    }
+}
+
+/// How long a host's certificate and token are valid.
+pub(crate) fn certificate_lifetime(config: &Config) -> Duration {
+    Duration::from_mins(u64::from(config.link.certificate_minutes))
+}
+
+/// What the server certificate is valid for: the configured names, and the addresses it listens at.
+fn names(config: &Config) -> Vec<String> {
+    let listening =
+        [config.http.listen, config.link.listen].into_iter().filter(|address| !address.ip().is_unspecified());
+    let mut names = config.http.names.clone();
+    names.extend(listening.map(|address| address.ip().to_string()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Takes the data folder for this process, and forgets where a former one listened.
+fn lock(data_dir: &Path) -> Result<File, Failure> {
+    create_data_dir(data_dir)?;
+    let path = data_dir.join(LOCK_FILE);
+    let file = File::create(&path).map_err(Failure::file(&path))?;
+    file.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => Failure::InUse(data_dir.to_owned()),
+        TryLockError::Error(source) => Failure::File { path, source },
+    })?;
+    let addresses = data_dir.join(ADDRESSES_FILE);
+    match std::fs::remove_file(&addresses) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::file(&addresses)(error)),
+        Ok(()) | Err(_) => Ok(file),
+    }
+}
+
+async fn embedded(config: &config::EmbeddedRealm, store: &Store, catalog: &Catalog) -> Result<RealmHandle, Failure> {
+    let start = config.start.clone().unwrap_or_else(|| catalog.start());
+    if !catalog.walkable(&start) {
+        return Err(Failure::Maps(format!("realm.start: nobody can stand on {} {} {}", start.map, start.x, start.y)));
+    }
+    Realm::spawn(config.clone(), store.clone(), start, CancellationToken::new())
+        .await
+        .map_err(|error| Failure::Realm(format!("{error:#}")))
+}
+
+fn relay(config: &config::Relay, events: mpsc::Sender<FleetEvent>) -> Result<RelayHandle, Failure> {
+    Relay::spawn(config, events, &CancellationToken::new()).map_err(|source| Failure::Bind {
+        setting: "relay.listen",
+        address: config.listen,
+        source,
+    })
+}
+
+fn nodes(
+    config: &config::Link,
+    identity: &Arc<Identity>,
+    store: &Store,
+    events: mpsc::Sender<FleetEvent>,
+) -> Result<NodesHandle, Failure> {
+    let identity = Arc::clone(identity);
+    Nodes::spawn(config, identity, store.clone(), events, &CancellationToken::new()).map_err(|error| match error {
+        NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },
+        NodesError::Identity(error) => error.into(),
+        NodesError::Cipher(_) => Failure::Identity(crate::identity::IdentityError::Tls(error.to_string())),
+    })
+}
+
+async fn fleet(
+    config: &Config,
+    realm: &Option<RealmHandle>,
+    relay: &RelayHandle,
+    catalog: Catalog,
+    store: &Store,
+    events: mpsc::Receiver<FleetEvent>,
+) -> Result<RunningFleet, Failure> {
+    let (char_server, user, password) = match (&config.realm, realm) {
+        (config::Realm::Rathena(realm), _) => {
+            (realm.char_server.clone(), realm.user.clone(), Secret::new(realm.password.clone()))
+        }
+        (config::Realm::Embedded(_), Some(realm)) => {
+            let (user, password) = realm.inter_credentials();
+            (realm.char_addr().to_string(), user, password)
+        }
+        (config::Realm::Embedded(_), None) => unreachable!("the embedded realm was started just before"),
+    };
+    let parts = FleetParts {
+        config,
+        public: public(config.relay.public.unwrap_or_else(|| relay.local_addr()))?,
+        char_server,
+        user,
+        password: password.into_inner(),
+        catalog: Arc::new(catalog),
+        store: store.clone(),
+        events,
+    };
+    Ok(fleet::spawn(parts, CancellationToken::new()).await?)
+}
+
+fn public(address: SocketAddr) -> Result<SocketAddrV4, Failure> {
+    match address {
+        SocketAddr::V4(address) => Ok(address),
+        SocketAddr::V6(address) => Err(Failure::Usage(format!("relay.public: {address} is no IPv4 address"))),
+    }
+}
+
+fn proof(config: &Config, realm: &Option<RealmHandle>) -> Result<AccountProof, Failure> {
+    match (&config.realm, realm) {
+        (config::Realm::Rathena(config::RathenaRealm { database: Some(url), .. }), _) => AccountDatabase::new(url)
+            .map(AccountProof::Database)
+            .map_err(|_| Failure::Usage("realm.database: this is no URL of a MySQL database".to_owned())),
+        (config::Realm::Rathena(realm), _) => Ok(AccountProof::Login(LoginServer { address: realm.login.clone() })),
+        (config::Realm::Embedded(_), Some(realm)) => Ok(AccountProof::Embedded(realm.accounts())),
+        (config::Realm::Embedded(_), None) => unreachable!("the embedded realm was started before"),
+    }
+}
+
+fn https(config: &config::Http, deps: Deps) -> Result<HttpHandle, Failure> {
+    let operators = config.certificate.as_deref().zip(config.key.as_deref());
+    let tls = deps.identity.https_config(operators)?;
+    http::spawn(config.listen, tls, deps, &CancellationToken::new()).map_err(|source| Failure::Bind {
+        setting: "http.listen",
+        address: config.listen,
+        source,
+    })
+}
+
+fn write_addresses(path: &Path, addresses: &Addresses) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(addresses).map_err(|error| Failure::file(path)(error.into()))?;
+    write_private(path, &text).map_err(Failure::file(path))
+}
