@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use prost::Message;
 
 use crate::DecodeError;
+use crate::client::map::RefusedRequest;
 use crate::client::{
     CharToClient, ClientToChar, ClientToLogin, ClientToMap, LoginToClient, MapToClient, client_to_char,
     client_to_login, client_to_server, server_to_client,
@@ -51,6 +52,7 @@ fn links() -> Vec<Link> {
         ClientToChar: client_to_char();
         CharToClient: server_to_client();
         ClientToMap: client_to_server();
+        RefusedRequest: client_to_server();
         MapToClient: server_to_client();
         MapToChar: map_to_char();
         CharToMap: char_to_map();

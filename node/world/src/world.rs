@@ -9,6 +9,7 @@ mod grid;
 pub mod limits;
 mod map;
 mod player;
+mod refusing;
 mod sight;
 mod social;
 mod status;
@@ -19,11 +20,11 @@ mod warping;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use bifrost_protocol::Packet;
 use bifrost_protocol::client::client_to_server;
-use bifrost_protocol::client::map::{ClientToMap, Ping, QuitAck, Time, Unblocked};
+use bifrost_protocol::client::map::{ClientToMap, Ping, Posture, QuitAck, RefusedRequest, Time, Unblocked};
 use bifrost_protocol::control::{EventLog, MapState, Place, PlayerUpdate};
 use bifrost_protocol::ids::{AccountId, SessionId};
+use bifrost_protocol::{DecodeError, Packet};
 use bytes::Bytes;
 
 pub use event::{MapProblem, WorldConfig, WorldError, WorldEvent, WorldOutput};
@@ -169,17 +170,29 @@ impl World {
         }
         match ClientToMap::decode(packet) {
             Ok(packet) => self.request(session, packet),
-            // What other packets a client may send ask for things that do not exist here. rAthena answers most of them only
-            // when something is there to answer with, so silence is what clients are used to.
-            Err(bifrost_protocol::DecodeError::UnknownId { .. })
-                if client_to_server().measure(packet) == Ok(Some(packet.len())) => {}
+            Err(DecodeError::UnknownId { .. }) => self.other_request(session, packet),
             Err(error) => self.misbehaved(session, error.to_string()),
         }
     }
 
+    /// A packet for things that do not exist here. What clients wait for is refused. The rest is passed over: rAthena
+    /// answers most of it only when there is something to answer with, so silence is what clients are used to.
+    fn other_request(&mut self, session: SessionId, packet: &[u8]) {
+        match RefusedRequest::decode(packet) {
+            Ok(request) if self.is_playing(session) => self.refuse(session, &request),
+            Ok(_) => {}
+            Err(DecodeError::UnknownId { .. }) if client_to_server().measure(packet) == Ok(Some(packet.len())) => {}
+            Err(error) => self.misbehaved(session, error.to_string()),
+        }
+    }
+
+    fn is_playing(&self, session: SessionId) -> bool {
+        !self.on_hold && self.players.get(&session).is_some_and(|player| player.stage == Stage::Playing)
+    }
+
     fn request(&mut self, session: SessionId, request: ClientToMap) {
+        let playing = self.is_playing(session);
         let Some(player) = self.players.get_mut(&session) else { return };
-        let playing = player.stage == Stage::Playing && !self.on_hold;
         match request {
             ClientToMap::AskTime(_) => {
                 let server_tick = self.tick();
@@ -248,7 +261,7 @@ impl World {
             session: player.session.0,
             at: Some(Place { map, x: player.at.x.into(), y: player.at.y.into() }),
             direction: player.body.number().into(),
-            sitting: player.posture == bifrost_protocol::client::map::Posture::SITTING,
+            sitting: player.posture == Posture::SITTING,
             hp: player.hp,
             sp: player.sp,
         }

@@ -3,10 +3,14 @@
 //! A client enters with [`Enter`], gets [`EnteredAs`] and [`AcceptEnter`], loads the map, says [`Loaded`], and is in the
 //! world from then on. Times on this link are milliseconds of the sender's own clock, wrapping at 32 bits.
 
+mod parts;
 mod position;
+mod refused;
 mod to_client;
 
+pub use parts::*;
 pub use position::{MAX_COORDINATE, PackedMove, PackedPosition};
+pub use refused::*;
 pub use to_client::*;
 
 use crate::codes::codes;

@@ -4,7 +4,7 @@ use bifrost_protocol::Packet;
 use bifrost_protocol::client::map::{
     AcceptEnter, ActKind, ChangeMap, EnteredAs, Friends, Hotkeys, InventoryEnd, InventorySlots, InventoryStart,
     LookChange, MapProperty, OverweightPercent, PartyInvitations, Posture, Reputation, Setting, ShowEquipment, Skill,
-    Skills, SwapEquipment, UnreadMail, VanishReason,
+    Skills, SwapEquipment, UnreadMail, Vanish, VanishReason,
 };
 use bifrost_protocol::control::{Character, PlayerUpdate};
 use bifrost_protocol::ids::SessionId;
@@ -104,12 +104,14 @@ impl World {
         if other_map {
             put_other_map(&mut after);
         }
-        let sitting = player.posture == Posture::SITTING;
+        let (posture, object) = (player.posture, player.object());
         self.send_bytes(session, before);
         self.appear(session);
         self.send_bytes(session, after.freeze());
-        if sitting {
-            self.show_act(session, ActKind::SIT);
+        match posture {
+            Posture::SITTING => self.show_act(session, ActKind::SIT),
+            Posture::DEAD => self.show(session, false, &Vanish { object, reason: VanishReason::DEAD }),
+            _ => {}
         }
         if first {
             self.outputs.push_back(WorldOutput::Entered { session });

@@ -69,11 +69,10 @@ impl Stage {
     fn event(&mut self, event: WorldEvent) {
         self.world.handle(event, self.now);
         while let Some(output) = self.world.poll() {
-            match output {
-                WorldOutput::ToClient { session, bytes } => {
-                    self.packets.entry(session.0).or_default().extend(decode_all(server_to_client(), &bytes));
-                }
-                other => self.others.push(other),
+            if let WorldOutput::ToClient { session, bytes } = output {
+                self.packets.entry(session.0).or_default().extend(decode_all(server_to_client(), &bytes));
+            } else {
+                self.others.push(output);
             }
         }
     }

@@ -91,4 +91,5 @@ fn lengths_agree_with_the_framing_tables() {
     };
     agrees(server_to_client(), MapToClient::IDS);
     agrees(client_to_server(), ClientToMap::IDS);
+    agrees(client_to_server(), RefusedRequest::IDS);
 }

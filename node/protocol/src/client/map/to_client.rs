@@ -1,10 +1,12 @@
 //! What the map-server sends.
 
-use super::{PackedMove, PackedPosition, RestartKind};
+use super::{
+    ActKind, PackedMove, PackedPosition, Posture, RestartKind, Skill, StatusKind, TradeResult, UnitBody, UnitKind,
+    UnitRobe, UnitTail, VanishReason, WhisperResult,
+};
 use crate::client::CloseReason;
-use crate::codes::codes;
 use crate::ids::{AccountId, CharacterId, ObjectId};
-use crate::packet::{packets, records};
+use crate::packet::packets;
 use crate::{FixedText, Ipv4Be, List};
 
 packets! {
@@ -232,184 +234,44 @@ packets! {
 
     /// Reputation (`ZC_REPUTE_INFO`).
     0x0b8d [..] Reputation { success: u8, list: Vec<u8> }
-}
 
-records! {
-    /// The first part of [`UnitIdle`] and [`UnitSpawn`].
-    pub struct UnitBody {
-        kind: UnitKind,
-        /// A player's is the account id.
-        object: ObjectId,
-        /// 0 for all but players.
-        character: CharacterId,
-        /// Milliseconds a cell.
-        speed: i16,
-        body_state: u16,
-        health_state: u16,
-        effect_state: u32,
-        job: i16,
-        hair: u16,
-        weapon: u32,
-        shield: u32,
-        head_bottom: u16,
-    }
+    /// Answers [`RaiseStat`](super::RaiseStat) (`ZC_STATUS_CHANGE_ACK`).
+    0x00bc [6] StatRaised { status: StatusKind, ok: u8, value: u8 }
 
-    /// The middle of every unit packet.
-    pub struct UnitRobe {
-        head_top: u16,
-        head_mid: u16,
-        hair_color: u16,
-        clothes_color: u16,
-        /// 0 ahead, 1 right, 2 left.
-        head_direction: u16,
-        robe: u16,
-        guild: u32,
-        emblem: u16,
-        manner: u16,
-        virtue: u32,
-        pk_mode: u8,
-        /// 0 female, 1 male.
-        sex: u8,
-    }
+    /// Answers [`AskTrade`](super::AskTrade) (`ZC_ACK_EXCHANGE_ITEM`).
+    0x01f5 [9] TradeAck { result: TradeResult, target: u32, level: u16 }
 
-    /// The end of every unit packet.
-    pub struct UnitTail {
-        level: u16,
-        font: u16,
-        /// -1: not shown.
-        max_hp: i32,
-        /// -1: not shown.
-        hp: i32,
-        boss: u8,
-        body: u16,
-        name: FixedText<24>,
-    }
+    /// Answers [`CreateParty`](super::CreateParty): 3 is not on this map (`ZC_ACK_MAKE_GROUP`).
+    0x00fa [3] PartyCreated { result: u8 }
 
-    /// A skill in [`Skills`].
-    pub struct Skill {
-        id: u16,
-        /// How it is used; 0 passive.
-        kind: u32,
-        level: u16,
-        sp: u16,
-        range: u16,
-        can_rise: u8,
-        level2: u16,
-    }
-}
+    /// Answers an invitation to a party: 1 is refused (`ZC_PARTY_JOIN_REQ_ACK`).
+    0x02c5 [30] PartyInviteAck { name: FixedText<24>, result: u32 }
 
-codes! {
-    /// What an object is (`clif_bl_type`).
-    pub struct UnitKind(u8) {
-        /// Player.
-        PLAYER = 0,
-        /// Monster.
-        MONSTER = 5,
-        /// NPC, and so a warp.
-        NPC = 6,
-    }
+    /// Answers [`CreateChatRoom`](super::CreateChatRoom): 1 is too many (`ZC_ACK_CREATE_CHATROOM`).
+    0x00d6 [3] ChatRoomAck { result: u8 }
 
-    /// How an idle unit is seen (`view_data::dead_sit`).
-    pub struct Posture(u8) {
-        /// It stands.
-        STANDING = 0,
-        /// It lies dead.
-        DEAD = 1,
-        /// It sits.
-        SITTING = 2,
-    }
+    /// Answers [`CreateGuild`](super::CreateGuild): 3 is without the item it needs (`ZC_RESULT_MAKE_GUILD`).
+    0x0167 [3] GuildCreated { result: u8 }
 
-    /// Why an object vanishes (`clr_type`).
-    pub struct VanishReason(u8) {
-        /// It left the field of view.
-        OUT_OF_SIGHT = 0,
-        /// It died.
-        DEAD = 1,
-        /// It logged out.
-        LOGGED_OUT = 2,
-        /// It teleported.
-        TELEPORTED = 3,
-    }
+    /// Answers [`UseItem`](super::UseItem) (`ZC_USE_ITEM_ACK`).
+    0x01c8 [15] UseItemAck { index: u16, item: u32, account: AccountId, left: u16, ok: u8 }
 
-    /// What a unit does in [`UnitAct`] (`e_damage_type`).
-    pub struct ActKind(u8) {
-        /// A hit.
-        HIT = 0,
-        /// Picking something up.
-        PICK_UP = 1,
-        /// Sitting down.
-        SIT = 2,
-        /// Standing up.
-        STAND = 3,
-    }
+    /// Answers [`DropItem`](super::DropItem): 0 for none (`ZC_ITEM_THROW_ACK`).
+    0x00af [6] ItemDropped { index: u16, amount: u16 }
 
-    /// What became of a whisper (`e_ack_whisper`).
-    pub struct WhisperResult(u8) {
-        /// Told.
-        SUCCESS = 0,
-        /// No such player in game.
-        OFFLINE = 1,
-        /// The player ignores you.
-        IGNORED = 2,
-        /// The player ignores everybody.
-        ALL_IGNORED = 3,
-    }
-
-    /// A number of a character's status (`_sp` in map.hpp).
-    pub struct StatusKind(u16) {
-        /// Milliseconds a cell.
-        SPEED = 0,
-        /// Base experience.
-        BASE_EXP = 1,
-        /// Job experience.
-        JOB_EXP = 2,
-        /// Health.
-        HP = 5,
-        /// Full health.
-        MAX_HP = 6,
-        /// Spirit.
-        SP = 7,
-        /// Full spirit.
-        MAX_SP = 8,
-        /// Points to spend on stats.
-        STATUS_POINT = 9,
-        /// Base level.
-        BASE_LEVEL = 11,
-        /// Points to spend on skills.
-        SKILL_POINT = 12,
-        /// Strength. The other five stats follow in order.
-        STRENGTH = 13,
-        /// Money.
-        ZENY = 20,
-        /// Base experience of the next level.
-        NEXT_BASE_EXP = 22,
-        /// Job experience of the next level.
-        NEXT_JOB_EXP = 23,
-        /// Tenths carried.
-        WEIGHT = 24,
-        /// Tenths that can be carried.
-        MAX_WEIGHT = 25,
-        /// Attack of the character itself.
-        ATTACK = 41,
-        /// Largest magic attack.
-        MAX_MAGIC_ATTACK = 43,
-        /// Least magic attack.
-        MIN_MAGIC_ATTACK = 44,
-        /// Defence of the character itself.
-        DEFENSE = 46,
-        /// Magic defence of the character itself.
-        MAGIC_DEFENSE = 48,
-        /// Hit.
-        HIT = 49,
-        /// Flee.
-        FLEE = 50,
-        /// Perfect dodge.
-        PERFECT_DODGE = 51,
-        /// Critical.
-        CRITICAL = 52,
-        /// Attack motion in milliseconds.
-        ATTACK_MOTION = 53,
-        /// Job level.
-        JOB_LEVEL = 55,
+    /// Answers [`TakeItem`](super::TakeItem) (`ZC_ITEM_PICKUP_ACK`).
+    0x0b41 [70] ItemTaken {
+        index: u16,
+        amount: u16,
+        item: u32,
+        identified: u8,
+        damaged: u8,
+        cards: [u8; 16],
+        location: u32,
+        kind: u8,
+        /// 0 for success.
+        result: u8,
+        /// Rental, binding, options, look, refinement.
+        rest: [u8; 36],
     }
 }

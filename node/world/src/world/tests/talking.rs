@@ -150,7 +150,7 @@ fn names_are_told_of_what_is_in_sight() {
 
 #[test]
 fn broken_and_unknown_packets_are_misbehaviour_and_needless_ones_are_not() {
-    let cases: [(&[u8], bool); 8] = [
+    let cases: [(&[u8], bool); 10] = [
         (&[], true),
         (&[0x5f], true),
         (&[0x5f, 0x03, 1], true),
@@ -169,6 +169,8 @@ fn broken_and_unknown_packets_are_misbehaviour_and_needless_ones_are_not() {
             true,
         ),
         (&[0x62, 0x03, 1, 0, 0, 0], false),
+        (&[0x62, 0x03, 1, 0, 0], true),
+        (&[0x90, 0x00, 1, 0, 0, 0, 0], false),
         (&[0x7d, 0x00], false),
     ];
     for (packet, wrong) in cases {
@@ -179,6 +181,24 @@ fn broken_and_unknown_packets_are_misbehaviour_and_needless_ones_are_not() {
         let reported = matches!(stage.take_others().as_slice(), [WorldOutput::Misbehaved { .. }]);
         assert_eq!(reported, wrong, "{packet:02x?}");
     }
+}
+
+#[test]
+fn what_does_not_exist_here_is_refused_as_a_stock_server_would() {
+    let mut stage = Stage::new();
+    stage.enter(1, 30, 30);
+    for (id, _, len) in RefusedRequest::IDS {
+        let mut packet = id.to_le_bytes().to_vec();
+        packet.resize(len.unwrap_or(20), 0);
+        if len.is_none() {
+            packet[2] = 20;
+        }
+        stage.event(WorldEvent::Packet { session: SessionId(1), packet: packet.into() });
+    }
+    assert_eq!(stage.names(1).len(), RefusedRequest::IDS.len());
+    stage.send(1, TakeItem { object: ObjectId(5) });
+    let got = stage.got(1);
+    assert!(matches!(got.as_slice(), [MapToClient::ItemTaken(taken)] if taken.result != 0), "{got:?}");
 }
 
 #[test]
