@@ -12,6 +12,8 @@ mod limits;
 mod login;
 mod port;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};

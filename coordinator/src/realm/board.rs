@@ -94,10 +94,11 @@ impl Inner {
     }
 
     fn tell(&mut self, server: ServerId, packet: Bytes) {
-        if let Some(queue) = self.servers.get(&server)
-            && queue.try_send(packet).is_err()
-        {
-            tracing::warn!(server = server.0, "map-server does not read, cutting its link");
+        let Some(queue) = self.servers.get(&server) else { return };
+        if let Err(error) = queue.try_send(packet) {
+            if matches!(error, mpsc::error::TrySendError::Full(_)) {
+                tracing::warn!(server = server.0, "map-server does not read, cutting its link");
+            }
             self.servers.remove(&server);
         }
     }

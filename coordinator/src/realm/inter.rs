@@ -9,6 +9,8 @@ mod entry;
 mod registry;
 mod stock;
 mod storage;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

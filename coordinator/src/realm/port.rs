@@ -151,6 +151,12 @@ impl<R: AsyncRead + Unpin> Line<R> {
         Self { reader, buffer: BytesMut::new() }
     }
 
+    /// What stands outside of packets.
+    #[cfg(test)]
+    pub(super) const fn reader(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
     /// The next whole packet; none at the end of the stream. Cancel-safe, but cancelling starts the wait over.
     ///
     /// The buffer never holds more than one packet of the table's limit and what came with it in one read.

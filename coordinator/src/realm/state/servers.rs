@@ -1,6 +1,5 @@
 //! The map-servers and their maps.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddrV4;
 use std::time::Instant;
 
@@ -18,7 +17,8 @@ const MAX_MAPS: usize = 2_047;
 pub(super) struct MapServer {
     /// Where clients are sent to.
     pub(super) address: SocketAddrV4,
-    maps: BTreeSet<MapName>,
+    /// In the order in which it named them.
+    maps: Vec<MapName>,
 }
 
 impl MapServer {
@@ -61,7 +61,7 @@ impl State {
             return None;
         }
         let id = ServerId(self.next_id());
-        self.servers.insert(id, MapServer { address, maps: BTreeSet::new() });
+        self.servers.insert(id, MapServer { address, maps: Vec::new() });
         Some(id)
     }
 
@@ -74,7 +74,7 @@ impl State {
         if names.len() > MAX_MAPS {
             return Err(SetMapsError::TooMany);
         }
-        let maps: BTreeSet<MapName> = names
+        let maps: Vec<MapName> = names
             .iter()
             .map(|name| MapName::new(&name.to_text()).map_err(|_| SetMapsError::IllegalName))
             .collect::<Result<_, _>>()?;
