@@ -3,3 +3,4 @@
 mod connecting;
 mod hosting;
 mod lab;
+mod registering;

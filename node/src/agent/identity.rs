@@ -89,8 +89,13 @@ impl Identity {
     /// New credentials, because those at hand are expired or were not accepted: renewed if the coordinator still knows
     /// them, else by registering again.
     pub(crate) async fn replace(&self) -> Result<Arc<Held>, IdentityError> {
-        let Inner { asking, .. } = &*self.inner;
-        let _one_at_a_time = asking.lock().await;
+        let before = self.held();
+        let _one_at_a_time = self.inner.asking.lock().await;
+        if let Some(held) = self.held()
+            && before.is_none_or(|before| !Arc::ptr_eq(&before, &held))
+        {
+            return Ok(held);
+        }
         let refusal = match self.renew().await {
             Ok(held) => return Ok(held),
             Err(ApiError::Refused { code, message }) if code == "revoked" => {
@@ -105,25 +110,31 @@ impl Identity {
     /// Renews at half life until cancelled.
     pub(crate) async fn keep_fresh(&self, stop: CancellationToken) {
         let mut backoff = RENEWAL_BACKOFF;
-        let mut wait = AGE_CHECK;
+        let mut held = self.watch();
         loop {
+            held.mark_unchanged();
+            let wait = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                wait = self.freshen(&mut backoff) => wait,
+            };
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                Ok(()) = held.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            wait = self.freshen(&mut backoff).await;
         }
     }
 
     /// Renews if it is time; returns how long to wait until the next look.
     async fn freshen(&self, backoff: &mut Backoff) -> Duration {
+        let _one_at_a_time = self.inner.asking.lock().await;
         let Some(held) = self.held() else { return AGE_CHECK };
         let age = held.age(unix_now());
         if let Age::Fresh(seconds) = age {
             return Duration::from_secs(seconds).clamp(Duration::from_secs(1), AGE_CHECK);
         }
-        let _one_at_a_time = self.inner.asking.lock().await;
         match self.renew().await {
             Ok(held) => {
                 info!(expires_in = held.credentials.expires_in, "credentials renewed");
