@@ -330,7 +330,7 @@ impl Agent {
     fn measure(&mut self) {
         let (Some(link), Some(machine), None) = (&self.link, self.machine, self.benchmark) else { return };
         let connection = link.connection().clone();
-        self.measuring.spawn(async move {
+        let measure = async move {
             match bench::network(machine, &connection).await {
                 Ok(benchmark) => Some(benchmark),
                 Err(error) => {
@@ -338,7 +338,8 @@ impl Agent {
                     None
                 }
             }
-        });
+        };
+        self.measuring.spawn(measure.in_current_span());
     }
 
     fn measured(&mut self, measured: Option<Benchmark>) {
