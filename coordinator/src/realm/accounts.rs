@@ -24,7 +24,7 @@ const NAME_LEN: std::ops::RangeInclusive<usize> = 4..=23;
 const PASSWORD_LEN: std::ops::RangeInclusive<usize> = 4..=23;
 
 /// How many password checks may wait for their turn.
-const MAX_WAITING: usize = 256;
+const MAX_WAITING: usize = 512;
 
 /// What is checked when there is no such account, so that the time does not tell. A hash of nothing anybody knows.
 const DECOY: &str =
@@ -196,13 +196,13 @@ mod tests {
     #[tokio::test]
     async fn an_account_is_proved_by_its_password_only() {
         let (_folder, accounts) = accounts().await;
-        let ann = accounts.create("Ann_1", "secret", 0).await.expect("creates");
+        let ann = accounts.create("Ann_1", "my secret", 0).await.expect("creates");
         assert!(matches!(accounts.create("ANN_1", "other", 1).await, Err(AccountError::NameTaken)));
-        assert_eq!(accounts.verify("aNN_1", "secret").await.expect("answers"), Some(ann));
-        assert_eq!(accounts.verify("ann_1", "Secret").await.expect("answers"), None);
+        assert_eq!(accounts.verify("aNN_1", "my secret").await.expect("answers"), Some(ann));
+        assert_eq!(accounts.verify("ann_1", "my Secret").await.expect("answers"), None);
         assert_eq!(accounts.verify("nobody", "secret").await.expect("answers"), None);
         accounts.store.set_account_banned(ann, true).await.expect("bans");
-        assert_eq!(accounts.verify("ann_1", "secret").await.expect("answers"), None);
+        assert_eq!(accounts.verify("ann_1", "my secret").await.expect("answers"), None);
     }
 
     #[tokio::test]

@@ -132,7 +132,7 @@ impl Peer {
         greeting
     }
 
-    async fn is_closed(mut self) -> bool {
+    async fn finds_it_closed(mut self) -> bool {
         let mut rest = Vec::new();
         tokio::time::timeout(PATIENCE, self.line.reader().read_to_end(&mut rest)).await.is_ok() && rest.is_empty()
     }
@@ -228,14 +228,14 @@ async fn who_has_not_logged_in_is_rejected_and_who_did_twice_is_turned_out() {
     let accepted = lab.accepted().await;
     let mut stranger = lab.enter(&Accepted { login_id2: Secret::new(0), ..accepted.clone() }).await;
     assert_eq!(stranger.told().await.name(), "Refused");
-    assert!(stranger.is_closed().await);
+    assert!(stranger.finds_it_closed().await);
 
     let mut first = lab.at_selection().await;
     let still = LoginToClient::from(login::Closed { reason: CloseReason::STILL_ONLINE });
     assert_eq!(lab.login(CLIENT_VERSION, "player", "secret").await, still);
     let turned_out = CharToClient::from(wire::Closed { reason: CloseReason::OTHER_LOGIN });
     assert_eq!(first.told().await, turned_out);
-    assert!(first.is_closed().await);
+    assert!(first.finds_it_closed().await);
     while lab.login(CLIENT_VERSION, "player", "secret").await == still {}
 }
 
@@ -248,12 +248,12 @@ async fn garbage_closes_only_the_connection_it_came_on() {
         for address in [lab.realm.login_addr(), lab.realm.char_addr()] {
             let mut peer = Peer::connect(address).await;
             peer.send(bytes).await;
-            assert!(peer.is_closed().await, "{bytes:02x?}");
+            assert!(peer.finds_it_closed().await, "{bytes:02x?}");
         }
     }
     let mut rude = Peer { ..quiet };
     rude.send(&wire::Pin { account: AccountId(2_000_000), pin: Secret::new(*b"0000") }.encode()).await;
-    assert!(rude.is_closed().await);
+    assert!(rude.finds_it_closed().await);
     lab.accepted().await;
 }
 
@@ -265,7 +265,7 @@ async fn a_stop_says_goodbye_and_lets_go_of_everything() {
     let (login, chars) = (lab.realm.login_addr(), lab.realm.char_addr());
     lab.realm.shutdown().await;
     assert_eq!(client.told().await, wire::Closed { reason: CloseReason::SERVER_CLOSED }.into());
-    assert!(client.is_closed().await && server.is_closed().await);
+    assert!(client.finds_it_closed().await && server.finds_it_closed().await);
     for address in [login, chars] {
         assert!(TcpStream::connect(address).await.is_err(), "the port is free again");
     }
