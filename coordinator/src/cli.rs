@@ -102,6 +102,8 @@ enum HostsCommand {
 enum CaCommand {
     /// Prints the CA's certificate (PEM), which nodes pin.
     Print,
+    /// Prints its SHA-256 (of the DER, in hex), which nodes can pin instead.
+    Fingerprint,
 }
 
 #[derive(Debug, Subcommand)]
@@ -139,13 +141,18 @@ impl Cli {
                 say(&invitation.code)
             }
             Command::Hosts(command) => manage_hosts(&Remote::open(&config()?.data_dir.0)?, command).await,
-            Command::Ca(CaCommand::Print) => {
+            Command::Ca(command) => {
                 let config = config()?;
                 let lifetime = service::certificate_lifetime(&config);
-                say(Identity::open(&config.data_dir.0, &config.http.names, lifetime)?.ca_pem().trim_end())
+                let identity = Identity::open(&config.data_dir.0, &config.http.names, lifetime)?;
+                match command {
+                    CaCommand::Print => say(identity.ca_pem().trim_end()),
+                    CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
+                }
             }
             Command::Config(ConfigCommand::Check { path }) => {
-                Config::load(Some(&path), environment())?;
+                let config = Config::load(Some(&path), environment())?;
+                service::catalog(&config)?;
                 say(&format!("{}: fine", path.display()))
             }
             Command::Config(ConfigCommand::PrintDefault) => say(DEFAULT_FILE.trim_end()),

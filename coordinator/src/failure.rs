@@ -62,7 +62,7 @@ pub enum Failure {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The maps.
-    #[error("maps: {0}")]
+    #[error("{0}")]
     Maps(String),
     /// The embedded realm cannot be started.
     #[error("realm: {0}")]

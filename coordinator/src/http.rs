@@ -38,7 +38,7 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use admin::{Host, Invitation, InvitationRequest, create_invitation};
+pub use admin::{Account, AccountRequest, Host, Invitation, InvitationRequest, Sex, create_invitation};
 pub use error::Error;
 pub use health::Readiness;
 pub use proof::{AccountDatabase, AccountProof, LoginServer, ProofError};
@@ -120,6 +120,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin::revoke))
         .routes(routes!(admin::restore))
         .routes(routes!(admin::invite))
+        .routes(routes!(admin::create_account))
         .routes(routes!(status::status))
         .routes(routes!(status::groups))
         .routes(routes!(health::ca))

@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use bifrost_protocol::ids::HostId;
 use rustls::ServerConfig;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 pub use ca::{CsrError, IssuedCertificate, SigningRequest};
@@ -62,6 +63,12 @@ impl Identity {
     #[must_use]
     pub fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    /// SHA-256 of the CA's certificate (DER), in hex: what nodes pin that were not given the file.
+    #[must_use]
+    pub fn ca_fingerprint(&self) -> String {
+        hex_text(&Sha256::digest(self.authority.certificate()))
     }
 
     /// Signs and verifies host tokens.

@@ -3,6 +3,7 @@
 //! One actor owns all that is decided about hosts, leases and players ([`fleet`]); everything else is a shell around
 //! sockets ([`relay`], [`nodes`], [`http`], [`realm`]) that turns bytes into [`fleet::FleetEvent`]s and carries out commands.
 
+mod admission;
 pub mod backoff;
 pub mod cli;
 pub mod config;

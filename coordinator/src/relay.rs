@@ -5,7 +5,6 @@
 //! game stream of an engine, holds the client while there is none, and sends it elsewhere. One task a connection, whose
 //! memory and waits are bounded by constants, never by what the client or the host sends.
 
-mod admission;
 mod connection;
 mod engine;
 mod handle;
@@ -24,10 +23,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use self::admission::Admission;
 use self::connection::Connection;
 pub use self::handle::{ClientHandle, ToClient};
 use self::pump::Patience;
+use self::reason::CloseReason;
+use crate::admission::{Admission, Full};
 use crate::config;
 use crate::fleet::{ConnectionId, FleetEvent};
 
@@ -85,7 +85,7 @@ impl Relay {
         let local_addr = listener.local_addr()?;
         let token = token.child_token();
         let stop = token.clone().drop_guard();
-        let admission = Admission::new(config.max_connections, config.max_per_address);
+        let admission = Admission::new("bifrost_relay_connections", config.max_connections, config.max_per_address);
         let relay = Self {
             listener,
             enter_timeout: Duration::from_millis(config.enter_ms),
@@ -131,7 +131,8 @@ impl Relay {
     fn take(&mut self, socket: TcpStream, peer: SocketAddr) {
         let place = match self.admission.admit(peer.ip()) {
             Ok(place) => place,
-            Err(reason) => return reason.count(),
+            Err(Full::Port) => return CloseReason::Full.count(),
+            Err(Full::Address) => return CloseReason::Address.count(),
         };
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "client was gone at once");

@@ -74,7 +74,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let upkeep = AbortOnDropHandle::new(tokio::spawn(telemetry::upkeep(metrics.clone(), stop.clone())));
     let store = Store::open_waiting(&store_url(config), stop.clone()).await?;
     let identity = Arc::new(Identity::open(data_dir, &names(config), certificate_lifetime(config))?);
-    let catalog = Catalog::load(&config.maps, &config.groups).map_err(|error| Failure::Maps(error.to_string()))?;
+    tracing::info!(ca_sha256 = identity.ca_fingerprint(), "certificate authority");
+    let catalog = catalog(config)?;
 
     let realm = match &config.realm {
         config::Realm::Embedded(realm) => Some(embedded(realm, &store, &catalog).await?),
@@ -116,6 +117,17 @@ pub(crate) fn store_url(config: &Config) -> String {
     }
 }
 
+/// Maps, warps and groups, and whether new characters can stand where they start.
+pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    let catalog = Catalog::load(&config.maps, &config.groups).map_err(|error| Failure::Maps(error.to_string()))?;
+    if let config::Realm::Embedded(config::EmbeddedRealm { start: Some(start), .. }) = &config.realm
+        && !catalog.walkable(start)
+    {
+        return Err(Failure::Maps(format!("realm.start: nobody can stand on {} {} {}", start.map, start.x, start.y)));
+    }
+    Ok(catalog)
+}
+
 /// How long a host's certificate and token are valid.
 pub(crate) fn certificate_lifetime(config: &Config) -> Duration {
     Duration::from_mins(u64::from(config.link.certificate_minutes))
@@ -150,9 +162,6 @@ fn lock(data_dir: &Path) -> Result<File, Failure> {
 
 async fn embedded(config: &config::EmbeddedRealm, store: &Store, catalog: &Catalog) -> Result<RealmHandle, Failure> {
     let start = config.start.clone().unwrap_or_else(|| catalog.start());
-    if !catalog.walkable(&start) {
-        return Err(Failure::Maps(format!("realm.start: nobody can stand on {} {} {}", start.map, start.x, start.y)));
-    }
     Realm::spawn(config.clone(), store.clone(), start, CancellationToken::new())
         .await
         .map_err(|error| Failure::Realm(format!("{error:#}")))

@@ -28,7 +28,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         Realm::Rathena(realm) => check_rathena(realm, &mut found),
     }
     let url = config.store.url.as_str();
-    if !(url.is_empty() || url.starts_with("sqlite:") || url.starts_with("mysql://")) {
+    if !(url.is_empty() || ["sqlite:", "mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme))) {
         found.push(finding("store.url", "expected `sqlite:PATH` or `mysql://USER:PASSWORD@HOST/DATABASE`"));
     }
     if config.maps.cache.is_empty() && (config.maps.index.is_some() || !config.maps.warps.is_empty()) {

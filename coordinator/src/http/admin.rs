@@ -6,14 +6,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bifrost_protocol::api::ErrorBody;
-use bifrost_protocol::ids::HostId;
+use bifrost_protocol::ids::{AccountId, HostId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::extract::{Admin, Body};
 use super::limits::MAX_INVITATION_MINUTES;
 use super::register::{invitation_hash, kind_name, unix_seconds};
-use super::{Api, Error};
+use super::{AccountProof, Api, Error};
 use crate::fleet::HostKind;
 use crate::identity::new_secret_text;
 use crate::store::{HostRow, Store, StoreError};
@@ -54,6 +54,68 @@ pub struct Invitation {
     pub code: String,
     /// When it ends, seconds since the Unix epoch.
     pub expires_at: i64,
+}
+
+/// A game account to be made in the embedded realm.
+#[derive(Clone, Deserialize, Serialize, ToSchema)]
+#[expect(missing_debug_implementations, reason = "holds a password")]
+pub struct AccountRequest {
+    /// 4 to 23 characters of `A-Z a-z 0-9 _ - . @`.
+    pub name: String,
+    /// 4 to 23 printable ASCII characters.
+    pub password: String,
+    /// `M` or `F`: sex of its characters.
+    #[serde(default)]
+    pub sex: Sex,
+}
+
+/// Sex of an account's characters.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+pub enum Sex {
+    /// Male.
+    #[default]
+    M,
+    /// Female.
+    F,
+}
+
+/// A game account.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
+pub struct Account {
+    /// Its id (`login.account_id`).
+    pub id: u32,
+}
+
+/// Makes a game account in the embedded realm.
+#[utoipa::path(
+    post, path = "/v1/accounts", tag = "admin", security(("admin" = [])), request_body = AccountRequest,
+    responses(
+        (status = 201, body = Account),
+        (status = 400, description = "`invalid_request`", body = ErrorBody),
+        (status = 401, body = ErrorBody),
+        (status = 409, description = "the name is taken, or the realm is a stock rAthena", body = ErrorBody),
+    )
+)]
+pub(super) async fn create_account(
+    State(api): State<Api>,
+    _admin: Admin,
+    Body(request): Body<AccountRequest>,
+) -> Result<(StatusCode, Json<Account>), Error> {
+    let AccountProof::Embedded(accounts) = &api.proof else {
+        return Err(Error::Conflict("accounts of a stock rAthena are made there, not here"));
+    };
+    let AccountId(id) = accounts.create(&request.name, &request.password, request.sex.number()).await?;
+    Ok((StatusCode::CREATED, Json(Account { id })))
+}
+
+impl Sex {
+    /// As the realm keeps it.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::F => 0,
+            Self::M => 1,
+        }
+    }
 }
 
 /// All registered hosts, oldest first.

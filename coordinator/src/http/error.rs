@@ -10,6 +10,7 @@ use bifrost_protocol::api::ErrorBody;
 use thiserror::Error;
 
 use crate::identity::{CsrError, TokenError};
+use crate::realm::AccountError;
 use crate::store::StoreError;
 
 /// Why a request is not carried out.
@@ -135,6 +136,18 @@ impl From<StoreError> for Error {
             StoreError::Conflict { .. } => Self::Conflict("this exists already"),
             StoreError::Unavailable { .. } => Self::Unavailable { what: "the database", problem: error.to_string() },
             StoreError::Corrupt { .. } | StoreError::Address { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<AccountError> for Error {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::IllegalName | AccountError::IllegalPassword => Self::Invalid(error.to_string()),
+            AccountError::NameTaken => Self::Conflict("there is an account of that name already"),
+            AccountError::Busy => Self::Unavailable { what: "the realm", problem: error.to_string() },
+            AccountError::Store(error) => error.into(),
+            AccountError::Hash(problem) => Self::Internal(problem),
         }
     }
 }

@@ -20,6 +20,8 @@ pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most connections at once. One costs about 100 KB with its TLS buffers.
 pub(super) const MAX_CONNECTIONS: usize = 1_024;
+/// The most of them from one address: nodes hold one each, and several may stand behind one address.
+pub(super) const MAX_CONNECTIONS_PER_ADDRESS: usize = 64;
 /// How long running requests may take to end at shutdown.
 pub(super) const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 

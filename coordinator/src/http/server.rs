@@ -13,12 +13,13 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 use tower::Service;
 
-use super::limits::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, SHUTDOWN_GRACE};
+use super::extract::Peer;
+use super::limits::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, SHUTDOWN_GRACE};
+use crate::admission::{Admission, Place};
 
 /// The running API. Dropping it stops it.
 #[derive(Debug)]
@@ -64,7 +65,8 @@ pub(super) fn serve(
     let token = token.child_token();
     let stop = token.clone().drop_guard();
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
-    let acceptor = acceptor.acceptor(Bounded { room: Arc::new(Semaphore::new(MAX_CONNECTIONS)) });
+    let admission = Admission::new("bifrost_http_connections", MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
+    let acceptor = acceptor.acceptor(Bounded(admission));
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone()).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -90,9 +92,7 @@ pub(super) fn serve(
 
 /// Takes connections while there is room, and closes further ones before their handshake.
 #[derive(Clone, Debug)]
-struct Bounded {
-    room: Arc<Semaphore>,
-}
+struct Bounded(Arc<Admission>);
 
 impl<S> Accept<TcpStream, S> for Bounded {
     type Stream = TcpStream;
@@ -100,13 +100,17 @@ impl<S> Accept<TcpStream, S> for Bounded {
     type Future = std::future::Ready<io::Result<(TcpStream, Held<S>)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        std::future::ready(match Arc::clone(&self.room).try_acquire_owned() {
-            Ok(permit) => stream.set_nodelay(true).map(|()| (stream, Held { service, _permit: Arc::new(permit) })),
-            Err(_) => {
-                metrics::counter!("bifrost_http_connections_refused_total").increment(1);
-                Err(io::Error::other("too many connections"))
-            }
-        })
+        let admit = || {
+            let Peer(address) = Peer::of(stream.peer_addr()?.ip());
+            let place = self.0.admit(address).map_err(io::Error::other)?;
+            stream.set_nodelay(true)?;
+            Ok(Held { service, _place: Arc::new(place) })
+        };
+        let admitted = admit();
+        if admitted.is_err() {
+            metrics::counter!("bifrost_http_connections_refused_total").increment(1);
+        }
+        std::future::ready(admitted.map(|held| (stream, held)))
     }
 }
 
@@ -114,7 +118,7 @@ impl<S> Accept<TcpStream, S> for Bounded {
 #[derive(Clone, Debug)]
 struct Held<S> {
     service: S,
-    _permit: Arc<OwnedSemaphorePermit>,
+    _place: Arc<Place>,
 }
 
 impl<S: Service<R>, R> Service<R> for Held<S> {

@@ -228,6 +228,7 @@ async fn administration_needs_the_admin_token() {
             ("GET", "/v1/hosts"),
             ("GET", "/v1/groups"),
             ("POST", "/v1/invitations"),
+            ("POST", "/v1/accounts"),
             ("POST", "/v1/hosts/h-0000000000000000/revoke"),
             ("POST", "/v1/hosts/h-0000000000000000/restore"),
         ] {
@@ -238,6 +239,23 @@ async fn administration_needs_the_admin_token() {
     let hosts = app.admin("GET", "/v1/hosts", &Value::Null).await.ok();
     assert_eq!(hosts[0]["id"], host["host_id"]);
     assert_eq!(hosts[0]["account"], 2_000_000);
+}
+
+#[tokio::test]
+async fn the_operator_makes_accounts_in_the_embedded_realm_only() {
+    let app = App::embedded().await;
+    let account = json!({ "name": "ann_1", "password": "right horse", "sex": "F" });
+    let id = app.admin("POST", "/v1/accounts", &account).await.created()["id"].as_u64().expect("id");
+    app.admin("POST", "/v1/accounts", &account).await.refused(StatusCode::CONFLICT, "conflict");
+    let short = json!({ "name": "ann_2", "password": "x" });
+    app.admin("POST", "/v1/accounts", &short).await.refused(StatusCode::BAD_REQUEST, "invalid_request");
+    let host = app.register(&Key::new(), "ANN_1", "right horse").await.created();
+    let row = app.store.host(&HostId(host["host_id"].as_str().expect("id").into())).await.expect("store");
+    assert_eq!(row.expect("row").account.map(u64::from), Some(id));
+    app.register(&Key::new(), "ann_1", "wrong").await.refused(StatusCode::UNAUTHORIZED, "wrong_credentials");
+
+    let stock = App::new().await;
+    stock.admin("POST", "/v1/accounts", &account).await.refused(StatusCode::CONFLICT, "conflict");
 }
 
 #[tokio::test]
@@ -271,6 +289,7 @@ async fn the_openapi_document_has_every_path() {
             "/livez",
             "/metrics",
             "/readyz",
+            "/v1/accounts",
             "/v1/ca",
             "/v1/groups",
             "/v1/hosts",
@@ -285,6 +304,59 @@ async fn the_openapi_document_has_every_path() {
     assert!(register["get"].is_object() && register["post"].is_object());
     assert!(document["components"]["schemas"]["Credentials"]["properties"]["token"].is_object());
     assert!(document["components"]["schemas"]["ErrorBody"].is_object());
+}
+
+#[tokio::test]
+async fn the_api_is_served_over_tls_to_who_pins_the_ca() {
+    let app = App::new().await;
+    let (server, client) = app.serve(&[]).await;
+    let url = format!("https://127.0.0.1:{}/livez", server.local_addr().port());
+    let answer = client.get(&url).send().await.expect("answers").text().await.expect("text");
+    assert_eq!(answer, "ok");
+    let other = App::new().await.client(server.local_addr());
+    assert!(other.get(&url).send().await.is_err(), "another CA");
+    server.shutdown().await;
+    assert!(client.get(&url).send().await.is_err(), "nobody listens any more");
+}
+
+#[tokio::test]
+async fn an_operators_certificate_is_shown_to_the_public_and_our_own_to_who_asks_by_name() {
+    let app = App::new().await;
+    let operator = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).expect("certificate");
+    let (certificate, key) = (app.folder().join("op.pem"), app.folder().join("op.key"));
+    std::fs::write(&certificate, operator.cert.pem()).expect("written");
+    std::fs::write(&key, operator.signing_key.serialize_pem()).expect("written");
+    let (server, client) = app.serve(&[&certificate, &key]).await;
+    let port = server.local_addr().port();
+    let public = format!("https://127.0.0.1:{port}/livez");
+    assert!(client.get(&public).send().await.is_err(), "not of our CA");
+    let own = format!("https://bifrost-coordinator:{port}/livez");
+    assert_eq!(client.get(&own).send().await.expect("answers").status(), 200);
+    let operators = reqwest::Certificate::from_pem(operator.cert.pem().as_bytes()).expect("certificate");
+    let browser = reqwest::Client::builder().tls_certs_only([operators]).build().expect("client");
+    assert_eq!(browser.get(&public).send().await.expect("answers").status(), 200);
+    std::fs::write(&key, rcgen::KeyPair::generate().expect("key").serialize_pem()).expect("written");
+    let error = app.identity.https_config(Some((&certificate, &key))).expect_err("a foreign key").to_string();
+    assert!(error.contains("op.pem: cannot be used with"), "{error}");
+}
+
+#[tokio::test]
+async fn one_address_holds_only_so_many_connections() {
+    let app = App::new().await;
+    let (server, client) = app.serve(&[]).await;
+    let mut held = Vec::new();
+    for _ in 0..limits::MAX_CONNECTIONS_PER_ADDRESS {
+        held.push(tokio::net::TcpStream::connect(server.local_addr()).await.expect("connects"));
+    }
+    let url = format!("https://127.0.0.1:{}/livez", server.local_addr().port());
+    assert!(client.get(&url).send().await.is_err(), "no place is left");
+    drop(held);
+    let again = async {
+        while client.get(&url).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), again).await.expect("places come back");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The API in a test: one database, one CA, a login-server and a fleet that do what the test says.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,12 +21,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::fleet::FleetHandle;
 use crate::fleet::status::FleetStatus;
-use crate::http::{AccountProof, Deps, LoginServer, router};
-use crate::identity::{Identity, KeyHash};
+use crate::http::server::serve;
+use crate::http::{AccountProof, Deps, HttpHandle, LoginServer, router};
+use crate::identity::{Identity, KeyHash, LINK_SERVER_NAME};
+use crate::realm::Accounts;
 use crate::store::Store;
 
 pub(super) const ADMIN_TOKEN: &str = "the admin token";
@@ -37,7 +41,7 @@ pub(super) struct App {
     pub(super) revoked: mpsc::Receiver<HostId>,
     pub(super) status: Arc<Mutex<FleetStatus>>,
     router: axum::Router,
-    _dir: TempDir,
+    dir: TempDir,
     _tasks: JoinSet<()>,
 }
 
@@ -57,7 +61,12 @@ impl App {
         let address = listener.local_addr().expect("address").to_string();
         let mut tasks = JoinSet::new();
         tasks.spawn(login_server(listener));
-        Self::with(address, tasks).await
+        Self::with(|_| AccountProof::Login(LoginServer { address }), tasks).await
+    }
+
+    /// With the accounts of the embedded realm.
+    pub(super) async fn embedded() -> Self {
+        Self::with(|store| AccountProof::Embedded(Accounts::new(store)), JoinSet::new()).await
     }
 
     /// Nobody listens where the login-server should be.
@@ -65,12 +74,13 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let address = listener.local_addr().expect("address").to_string();
         drop(listener);
-        Self::with(address, JoinSet::new()).await
+        Self::with(|_| AccountProof::Login(LoginServer { address }), JoinSet::new()).await
     }
 
-    async fn with(login: String, mut tasks: JoinSet<()>) -> Self {
+    async fn with(proof: impl FnOnce(Store) -> AccountProof, mut tasks: JoinSet<()>) -> Self {
         let dir = TempDir::new().expect("folder");
-        let identity = Arc::new(Identity::open(dir.path(), &[], Duration::from_hours(1)).expect("identity"));
+        let identity =
+            Arc::new(Identity::open(dir.path(), &["127.0.0.1".to_owned()], Duration::from_hours(1)).expect("identity"));
         let store = Store::open(&format!("sqlite:{}", dir.path().join("db").display())).await.expect("store");
         let status = Arc::new(Mutex::new(FleetStatus {
             char_server: true,
@@ -86,14 +96,39 @@ impl App {
         let deps = Deps {
             identity: Arc::clone(&identity),
             store: store.clone(),
-            proof: AccountProof::Login(LoginServer { address: login }),
+            proof: proof(store.clone()),
             fleet,
             link: "127.0.0.1:7444".to_owned(),
             admin_token: Secret::new(ADMIN_TOKEN.to_owned()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
         let router = router(deps).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
-        Self { identity, store, revoked, status, router, _dir: dir, _tasks: tasks }
+        Self { identity, store, revoked, status, router, dir, _tasks: tasks }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Serves it on a real port, with the operator's certificate and key if given, and gives a client that pins our CA.
+    pub(super) async fn serve(&self, operators: &[&PathBuf]) -> (HttpHandle, reqwest::Client) {
+        let operators = match operators {
+            [certificate, key] => Some((certificate.as_path(), key.as_path())),
+            _ => None,
+        };
+        let tls = self.identity.https_config(operators).expect("tls");
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = serve(listen, tls, self.router.clone(), &CancellationToken::new()).expect("port");
+        let client = self.client(server.local_addr());
+        (server, client)
+    }
+
+    /// A client that pins our CA.
+    pub(super) fn client(&self, server: SocketAddr) -> reqwest::Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let ca = reqwest::Certificate::from_pem(self.identity.ca_pem().as_bytes()).expect("ca");
+        let builder = reqwest::Client::builder().tls_certs_only([ca]).no_proxy().pool_max_idle_per_host(0);
+        builder.resolve(LINK_SERVER_NAME, server).build().expect("client")
     }
 
     pub(super) async fn register(&self, key: &Key, username: &str, password: &str) -> Answer {

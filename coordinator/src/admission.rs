@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use metrics::gauge;
+use thiserror::Error;
 
-use super::reason::CloseReason;
-
-/// Counts connections against the limits.
+/// Counts the connections of one port against its limits.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub(crate) struct Admission {
+    gauge: &'static str,
     max_connections: usize,
     max_per_address: usize,
     counts: Mutex<Counts>,
@@ -23,35 +23,46 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
+/// Which limit is reached.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub(crate) enum Full {
+    /// That of all connections.
+    #[error("too many connections")]
+    Port,
+    /// That of connections from one address.
+    #[error("too many connections from this address")]
+    Address,
+}
+
 /// A place among the connections, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     admission: Arc<Admission>,
     address: IpAddr,
 }
 
 impl Admission {
-    /// Nobody is there yet.
-    pub(super) fn new(max_connections: usize, max_per_address: usize) -> Arc<Self> {
-        Arc::new(Self { max_connections, max_per_address, counts: Mutex::default() })
+    /// Nobody is there yet. `gauge` is the metric that shows how many are.
+    pub(crate) fn new(gauge: &'static str, max_connections: usize, max_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { gauge, max_connections, max_per_address, counts: Mutex::default() })
     }
 
     /// A place for a connection from this address.
     ///
     /// # Errors
     /// Which limit is reached.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, CloseReason> {
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
         let mut counts = self.counts();
         let here = counts.by_address.get(&address).copied().unwrap_or(0);
         if here >= self.max_per_address {
-            return Err(CloseReason::Address);
+            return Err(Full::Address);
         }
         if counts.all >= self.max_connections {
-            return Err(CloseReason::Full);
+            return Err(Full::Port);
         }
         counts.all += 1;
         counts.by_address.insert(address, here + 1);
-        gauge!("bifrost_relay_connections").increment(1.0);
+        gauge!(self.gauge).increment(1.0);
         Ok(Place { admission: Arc::clone(self), address })
     }
 
@@ -71,7 +82,7 @@ impl Drop for Place {
                 counts.by_address.remove(&self.address);
             }
         }
-        gauge!("bifrost_relay_connections").decrement(1.0);
+        gauge!(self.admission.gauge).decrement(1.0);
     }
 }
 
@@ -81,13 +92,13 @@ mod tests {
 
     #[test]
     fn places_are_limited_and_come_back() {
-        let admission = Admission::new(3, 2);
+        let admission = Admission::new("test", 3, 2);
         let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let first = admission.admit(here).expect("free");
         let _second = admission.admit(here).expect("free");
-        assert_eq!(admission.admit(here).err(), Some(CloseReason::Address));
+        assert_eq!(admission.admit(here).err(), Some(Full::Address));
         let _third = admission.admit(there).expect("free");
-        assert_eq!(admission.admit(there).err(), Some(CloseReason::Full));
+        assert_eq!(admission.admit(there).err(), Some(Full::Port));
         drop(first);
         drop(admission.admit(there).expect("given back"));
         assert_eq!(admission.counts().by_address.len(), 2);
