@@ -22,10 +22,13 @@ const STATUS_POINTS: u32 = 48;
 /// Hair styles and colours there are sprites for (`max_hair_style`, `max_hair_color`, and room for customised clients).
 const MAX_HAIR: u16 = 255;
 
-/// The name, if a character may have it: letters and digits only (`char_name_option` 1).
+/// The name, if a character may have it: letters, digits and single spaces between them (`char_name_letters` as shipped,
+/// `normalize_name`).
 pub(super) fn checked_name(name: FixedText<24>) -> Result<FixedText<24>, CreateRefusal> {
-    let text = name.as_bytes();
-    if text.len() < MIN_NAME || text.len() > 23 || !text.iter().all(u8::is_ascii_alphanumeric) {
+    let words = name.as_bytes().split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    let text = words.collect::<Vec<_>>().join(&b' ');
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b' ';
+    if text.len() < MIN_NAME || name.as_bytes().len() > 23 || !text.iter().all(letter) {
         return Err(CreateRefusal::DENIED);
     }
     if text.eq_ignore_ascii_case(WHISPER_NAME.as_bytes()) {
@@ -100,9 +103,11 @@ mod tests {
 
     #[test]
     fn what_rathena_refuses_is_refused_with_its_reason() {
-        for name in ["", "abc", "two words", "#channel", "semi;colon", "caf\u{e9}"] {
+        for name in ["", "abc", "#channel", "semi;colon", "caf\u{e9}"] {
             assert_eq!(check(|new| new.name = FixedText::new(name)), Err(CreateRefusal::DENIED), "{name}");
         }
+        let spaced = checked_name(FixedText::new(" two  words ")).map(|name| name.to_text());
+        assert_eq!(spaced, Ok("two words".to_owned()), "spaces as normalize_name leaves them");
         assert_eq!(check(|new| new.name = FixedText::from([b'a'; 24])), Err(CreateRefusal::DENIED));
         assert_eq!(check(|new| new.name = FixedText::new("sErVeR")), Err(CreateRefusal::NAME_TAKEN));
         assert_eq!(check(|new| new.slot = 15), Err(CreateRefusal::ILLEGAL_SLOT));
