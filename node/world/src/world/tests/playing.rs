@@ -205,3 +205,72 @@ fn a_character_of_another_map_is_not_let_in() {
     assert!(matches!(stage.take_others().as_slice(), [WorldOutput::Released { .. }]));
     assert!(stage.world.full_state().is_empty());
 }
+
+/// The objects a client believes to be in sight, by the packets it got.
+#[derive(Default)]
+struct Eyes(std::collections::BTreeSet<ObjectId>);
+
+impl Eyes {
+    fn see(&mut self, packets: Vec<MapToClient>) {
+        for packet in packets {
+            let fresh = match packet {
+                MapToClient::UnitSpawn(unit) => self.0.insert(unit.body.object),
+                MapToClient::UnitIdle(unit) => self.0.insert(unit.body.object),
+                // Also sent when one in sight starts to walk.
+                MapToClient::UnitWalking(unit) => {
+                    self.0.insert(unit.object);
+                    true
+                }
+                MapToClient::Vanish(vanish) => self.0.remove(&vanish.object),
+                // A client forgets everything when it changes maps.
+                MapToClient::ChangeMap(_) => {
+                    self.0.clear();
+                    true
+                }
+                _ => true,
+            };
+            assert!(fresh, "nothing appears twice, and only what is seen vanishes");
+        }
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn clients_know_exactly_what_is_in_sight(moves in proptest::collection::vec((1_u64..9, 20_u16..60, 30_u16..95, 0_u64..700), 1..80)) {
+        let mut stage = Stage::new();
+        let mut eyes = BTreeMap::<u64, Eyes>::new();
+        for session in 1..9 {
+            stage.join(character(session, 25 + session as u32 * 4, 60), session, false);
+            stage.send(session, Loaded {});
+        }
+        for (session, x, y, millis) in moves {
+            match x {
+                20 => stage.event(WorldEvent::Leave { session: SessionId(session) }),
+                21 => stage.send(session, Loaded {}),
+                22 => stage.send(session, Act { target: ObjectId(0), action: Action::SIT }),
+                23 => stage.send(session, Act { target: ObjectId(0), action: Action::STAND }),
+                _ => stage.walk(session, x, y),
+            }
+            stage.pass(millis);
+        }
+        for session in 1..9 {
+            eyes.entry(session).or_default().see(stage.got(session));
+        }
+        let all = stage.world.full_state();
+        let place = |update: &bifrost_protocol::control::PlayerUpdate| update.at.clone().expect("stands somewhere");
+        let spot = |place: &Place| Spot::new(place.x as u16, place.y as u16);
+        for viewer in &all {
+            let here = place(viewer);
+            if !stage.world.players[&SessionId(viewer.session)].is_visible() {
+                continue;
+            }
+            let seen = &eyes[&viewer.session].0;
+            for other in all.iter().filter(|other| other.session != viewer.session) {
+                let there = place(other);
+                let near = there.map == here.map && spot(&there).distance(spot(&here)) <= SIGHT_RANGE;
+                let visible = stage.world.players[&SessionId(other.session)].is_visible() && near;
+                proptest::prop_assert_eq!(seen.contains(&object(other.session)), visible, "{} sees {}", viewer.session, other.session);
+            }
+        }
+    }
+}
