@@ -213,23 +213,19 @@ struct Eyes(std::collections::BTreeSet<ObjectId>);
 impl Eyes {
     fn see(&mut self, packets: Vec<MapToClient>) {
         for packet in packets {
-            let fresh = match packet {
-                MapToClient::UnitSpawn(unit) => self.0.insert(unit.body.object),
-                MapToClient::UnitIdle(unit) => self.0.insert(unit.body.object),
+            if let MapToClient::UnitSpawn(UnitSpawn { body, .. }) | MapToClient::UnitIdle(UnitIdle { body, .. }) =
+                &packet
+            {
+                assert!(self.0.insert(body.object), "nothing appears twice");
+            } else if let MapToClient::UnitWalking(unit) = &packet {
                 // Also sent when one in sight starts to walk.
-                MapToClient::UnitWalking(unit) => {
-                    self.0.insert(unit.object);
-                    true
-                }
-                MapToClient::Vanish(vanish) => self.0.remove(&vanish.object),
+                self.0.insert(unit.object);
+            } else if let MapToClient::Vanish(vanish) = &packet {
+                assert!(self.0.remove(&vanish.object), "only what is seen vanishes");
+            } else if let MapToClient::ChangeMap(_) = &packet {
                 // A client forgets everything when it changes maps.
-                MapToClient::ChangeMap(_) => {
-                    self.0.clear();
-                    true
-                }
-                _ => true,
-            };
-            assert!(fresh, "nothing appears twice, and only what is seen vanishes");
+                self.0.clear();
+            }
         }
     }
 }
