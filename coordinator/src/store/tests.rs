@@ -19,7 +19,9 @@ async fn on_both<F: Future<Output = ()>>(test: impl Fn(Store, String) -> F) {
     static DATABASES: AtomicU32 = AtomicU32::new(0);
     let name = format!("bifrost_{}_{}", std::process::id(), DATABASES.fetch_add(1, Ordering::Relaxed));
     let (base, parameters) = server.split_once('?').map_or((server.as_str(), ""), |(base, rest)| (base, rest));
-    let url = format!("{}/{name}?{parameters}", base.trim_end_matches('/'));
+    // whatever database the server's address names, the test gets its own
+    let base: Vec<&str> = base.splitn(4, '/').take(3).collect();
+    let url = format!("{}/{name}?{parameters}", base.join("/"));
     let mut admin = sqlx::AnyConnection::connect(&server).await.expect("reaches BIFROST_TEST_MYSQL");
     admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.expect("creates a database");
     test(Store::open(&url).await.expect("opens MariaDB"), url).await;
