@@ -6,11 +6,11 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use bifrost_protocol::Secret;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::config::{Config, DEFAULT_FILE};
 use crate::failure::Failure;
-use crate::http::create_invitation;
+use crate::http::{Sex, create_invitation};
 use crate::identity::{Identity, create_data_dir};
 use crate::realm::Accounts;
 use crate::store::Store;
@@ -70,16 +70,6 @@ enum AccountCommand {
         #[arg(long)]
         password_stdin: bool,
     },
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Sex {
-    /// Male.
-    #[value(name = "M")]
-    M,
-    /// Female.
-    #[value(name = "F")]
-    F,
 }
 
 #[derive(Debug, Subcommand)]
@@ -167,11 +157,7 @@ async fn add_account(config: &Config, name: &str, sex: Sex, password_stdin: bool
     let password = read_password(password_stdin)?;
     create_data_dir(&config.data_dir.0)?;
     let store = Store::open(&service::store_url(config)).await?;
-    let sex = match sex {
-        Sex::F => 0,
-        Sex::M => 1,
-    };
-    let account = Accounts::new(store.clone()).create(name, password.expose(), sex).await;
+    let account = Accounts::new(store.clone()).create(name, password.expose(), sex.number()).await;
     store.close().await;
     say(&format!("account {} has id {}", name, account?))
 }

@@ -252,3 +252,51 @@ fn write_addresses(path: &Path, addresses: &Addresses) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(addresses).map_err(|error| Failure::file(path)(error.into()))?;
     write_private(path, &text).map_err(Failure::file(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[test]
+    fn a_data_folder_serves_one_coordinator_at_a_time() {
+        let dir = TempDir::new().expect("folder");
+        let data_dir = dir.path().join("data");
+        let first = lock(&data_dir).expect("free");
+        let refused = lock(&data_dir).expect_err("taken").to_string();
+        assert_eq!(refused, format!("data_dir: {} is used by another coordinator", data_dir.display()));
+        drop(first);
+        lock(&data_dir).expect("free again");
+    }
+
+    #[test]
+    fn nobody_is_led_to_where_a_former_coordinator_listened() {
+        let dir = TempDir::new().expect("folder");
+        let stale = dir.path().join(ADDRESSES_FILE);
+        std::fs::write(&stale, "{}").expect("written");
+        let _lock = lock(dir.path()).expect("free");
+        assert!(!stale.exists());
+    }
+
+    #[test]
+    fn the_certificate_is_valid_for_every_address_it_is_shown_at() {
+        let mut config = Config::default();
+        config.http.names = vec!["bifrost.example".into()];
+        config.http.listen = "192.0.2.7:443".parse().expect("address");
+        config.link.listen = "0.0.0.0:443".parse().expect("address");
+        assert_eq!(names(&config), ["192.0.2.7", "bifrost.example"]);
+    }
+
+    #[test]
+    fn new_characters_start_where_one_can_stand() {
+        let mut config = Config::default();
+        let start = catalog(&config).expect("built-in maps").start();
+        let outside = bifrost_protocol::ids::MapPoint { x: u16::MAX, ..start.clone() };
+        for (start, fine) in [(start, true), (outside, false)] {
+            let realm = config::EmbeddedRealm { start: Some(start), ..config::EmbeddedRealm::default() };
+            config.realm = config::Realm::Embedded(realm);
+            assert_eq!(catalog(&config).is_ok(), fine);
+        }
+    }
+}

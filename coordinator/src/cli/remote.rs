@@ -101,3 +101,24 @@ fn describe(error: &reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_coordinator_the_missing_file_is_named() {
+        let dir = tempfile::TempDir::new().expect("folder");
+        let said = Remote::open(dir.path()).err().expect("nothing there").to_string();
+        assert!(said.contains("addresses.json: No such file"), "{said}");
+        assert!(said.ends_with("has a coordinator been run with this data_dir?"), "{said}");
+    }
+
+    #[test]
+    fn an_address_bound_everywhere_is_reached_over_loopback() {
+        let reached = |text: &str| reachable(text.parse().expect("address")).to_string();
+        assert_eq!(reached("0.0.0.0:7443"), "127.0.0.1:7443");
+        assert_eq!(reached("[::]:7443"), "[::1]:7443");
+        assert_eq!(reached("192.0.2.7:7443"), "192.0.2.7:7443");
+    }
+}

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use bifrost_protocol::api::ErrorBody;
 use bifrost_protocol::ids::{AccountId, HostId};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -70,12 +71,14 @@ pub struct AccountRequest {
 }
 
 /// Sex of an account's characters.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema, ValueEnum)]
 pub enum Sex {
     /// Male.
     #[default]
+    #[value(name = "M")]
     M,
     /// Female.
+    #[value(name = "F")]
     F,
 }
 

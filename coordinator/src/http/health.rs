@@ -1,5 +1,7 @@
 //! For orchestrators and monitoring.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Api;
+
+/// How long the database may take to count as ready. Probes give up after some seconds themselves.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether players and hosts can be served.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize, ToSchema)]
@@ -30,10 +35,9 @@ pub(super) async fn livez() -> &'static str {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
 pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readiness>) {
-    let (store, fleet) = tokio::join!(api.store.ping(), api.fleet.ready());
+    let (store, fleet) = tokio::join!(tokio::time::timeout(PATIENCE, api.store.ping()), api.fleet.ready());
     let mut reasons = fleet.err().unwrap_or_default();
-    if let Err(error) = store {
-        tracing::warn!(%error, "not ready");
+    if !matches!(store, Ok(Ok(()))) {
         reasons.push("the database does not answer".to_owned());
     }
     let ready = reasons.is_empty();

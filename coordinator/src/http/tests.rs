@@ -309,7 +309,7 @@ async fn the_openapi_document_has_every_path() {
 #[tokio::test]
 async fn the_api_is_served_over_tls_to_who_pins_the_ca() {
     let app = App::new().await;
-    let (server, client) = app.serve(&[]).await;
+    let (server, client) = app.serve(&[]);
     let url = format!("https://127.0.0.1:{}/livez", server.local_addr().port());
     let answer = client.get(&url).send().await.expect("answers").text().await.expect("text");
     assert_eq!(answer, "ok");
@@ -326,7 +326,7 @@ async fn an_operators_certificate_is_shown_to_the_public_and_our_own_to_who_asks
     let (certificate, key) = (app.folder().join("op.pem"), app.folder().join("op.key"));
     std::fs::write(&certificate, operator.cert.pem()).expect("written");
     std::fs::write(&key, operator.signing_key.serialize_pem()).expect("written");
-    let (server, client) = app.serve(&[&certificate, &key]).await;
+    let (server, client) = app.serve(&[&certificate, &key]);
     let port = server.local_addr().port();
     let public = format!("https://127.0.0.1:{port}/livez");
     assert!(client.get(&public).send().await.is_err(), "not of our CA");
@@ -343,7 +343,7 @@ async fn an_operators_certificate_is_shown_to_the_public_and_our_own_to_who_asks
 #[tokio::test]
 async fn one_address_holds_only_so_many_connections() {
     let app = App::new().await;
-    let (server, client) = app.serve(&[]).await;
+    let (server, client) = app.serve(&[]);
     let mut held = Vec::new();
     for _ in 0..limits::MAX_CONNECTIONS_PER_ADDRESS {
         held.push(tokio::net::TcpStream::connect(server.local_addr()).await.expect("connects"));

@@ -140,7 +140,8 @@ mod tests {
             "INSERT INTO {database}.login (userid, user_pass, sex) VALUES ('ann', 'pw', 'F'), ('s1', 'p1', 'S')"
         ))
         .await;
-        let url = format!("{}/{database}", server.trim_end_matches('/'));
+        let server_only = server.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        let url = format!("{server_only}/{database}");
         let accounts = AccountDatabase::new(&url).expect("url");
         assert_eq!(accounts.verify("ann", "pw").await.expect("answers"), Some(AccountId(2_000_000)));
         assert_eq!(accounts.verify("ann", "no").await.expect("answers"), None);

@@ -111,7 +111,7 @@ impl App {
     }
 
     /// Serves it on a real port, with the operator's certificate and key if given, and gives a client that pins our CA.
-    pub(super) async fn serve(&self, operators: &[&PathBuf]) -> (HttpHandle, reqwest::Client) {
+    pub(super) fn serve(&self, operators: &[&PathBuf]) -> (HttpHandle, reqwest::Client) {
         let operators = match operators {
             [certificate, key] => Some((certificate.as_path(), key.as_path())),
             _ => None,
