@@ -50,6 +50,8 @@ pub struct Fleet {
     leaving: BTreeMap<CharacterId, Leaving>,
     /// Maps of other map-servers of the realm.
     neighbours: BTreeMap<MapName, SocketAddrV4>,
+    /// Sessions sent off by this input whose save is still to be sent.
+    departed: Vec<AccountId>,
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
     char_up: bool,
@@ -101,6 +103,7 @@ impl Fleet {
             arrivals: BTreeMap::new(),
             leaving: BTreeMap::new(),
             neighbours: BTreeMap::new(),
+            departed: Vec::new(),
             unfit: BTreeMap::new(),
             char_up: false,
             transfers: Vec::new(),
@@ -134,6 +137,7 @@ impl Fleet {
             Input::Shutdown => self.shut_down(),
             Input::Tick => self.tick(),
         }
+        self.save_departed();
     }
 
     /// The next thing to be done, in order.

@@ -76,14 +76,33 @@ impl Fleet {
         self.neighbours.get(&to.map).map(|server| (*server, false))
     }
 
-    /// Sends a session to a map, its own or another: save, 0x2b05, and once the char-server expects it there, 0x0ac7.
+    /// Sends a session to a map, its own or another: 0x2b05, and once the char-server expects it there, 0x0ac7.
+    ///
+    /// The save goes before 0x2b05 to another server, which asks for the character on a link of its own. To the fleet itself
+    /// it goes after: the fleet asks on this link, so the save comes first anyway, and when a host is lost no redirect
+    /// waits for the saves of all the others.
     pub(super) fn depart(&mut self, account: AccountId, to: MapPoint) {
         let Some((server, own)) = self.server_of(&to) else {
             return self.released(account, Leave::Select);
         };
-        self.save(account);
+        if own {
+            self.departed.push(account);
+        } else {
+            self.save(account);
+        }
         self.set_phase(account, Phase::Redirecting(Target { to, server, own }));
         self.ask_to_change(account);
+    }
+
+    /// The saves of those that [`depart`](Self::depart) has sent off, with the place the char-server was told.
+    pub(super) fn save_departed(&mut self) {
+        for account in std::mem::take(&mut self.departed) {
+            let Some(session) = self.sessions.get_mut(&account) else { continue };
+            if let (true, Phase::Redirecting(target)) = (session.dirty, &session.phase) {
+                session.image.set_last_point(image_point(&target.to));
+            }
+            self.save(account);
+        }
     }
 
     /// 0x2b05 for a session that is being redirected.
