@@ -10,6 +10,7 @@ mod health;
 mod identity;
 mod leases;
 pub(crate) mod link;
+mod parting;
 pub(crate) mod state;
 mod tls;
 
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bifrost_protocol::control::{Beat, Benchmark, Goodbye, HeldLease, Hello, NodeSays, Renewed};
+use bifrost_protocol::control::{Beat, Benchmark, HeldLease, Hello, NodeSays, Renewed};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -40,10 +41,6 @@ use state::Held;
 /// Waits between attempts to connect. Every second without a link is one in which a coordinator that came back cannot
 /// resume this node's groups.
 const CONNECT_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
-/// How long a drain may take: the coordinator moves every player within a second or two, unless it has nowhere to.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long engines may take to say their last words when the node stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 /// Beats before the coordinator has said how many it wants.
 const FIRST_BEAT_INTERVAL: Duration = Duration::from_millis(250);
 /// Game streams beyond the limit of players, so that those refused hear of it.
@@ -242,55 +239,6 @@ impl Agent {
         self.attempt.spawn(attempt.run().in_current_span());
     }
 
-    fn failed(&mut self, error: AttemptError) -> Option<Stop> {
-        match error {
-            AttemptError::Identity(IdentityError::Final(why)) => Some(Stop { code: StopCode::NotRegistered, why }),
-            AttemptError::Identity(IdentityError::Passing(error)) => {
-                self.retry_later(&error);
-                None
-            }
-            AttemptError::Link(error) => {
-                // Certificate or token were not taken. New ones help once; if they do not, waiting has to.
-                self.replace = matches!(&error, LinkError::Certificate(_))
-                    || matches!(&error, LinkError::Parted { code, .. } if code == "refused");
-                self.parted(error)
-            }
-        }
-    }
-
-    /// The connection is over. Engines go on, held when their leases lapse.
-    fn lost(&mut self, error: LinkError) -> Option<Stop> {
-        if let Some(link) = self.link.take() {
-            link.connection().close(0_u32.into(), b"");
-        }
-        self.engines.set_link(None);
-        self.measuring.abort_all();
-        self.on_lease(LeaseEvent::Lost);
-        self.parted(error)
-    }
-
-    fn parted(&mut self, error: LinkError) -> Option<Stop> {
-        match &error {
-            LinkError::Parted { code, reason } if code == "revoked" => {
-                Some(Stop { code: StopCode::Revoked, why: format!("the operator has revoked this host: {reason}") })
-            }
-            LinkError::Parted { code, reason } if code == "replaced" => {
-                Some(Stop { code: StopCode::Replaced, why: format!("another node runs with this identity: {reason}") })
-            }
-            LinkError::Parted { .. } | LinkError::Certificate(_) | LinkError::Lost(_) => {
-                self.retry_later(&error);
-                None
-            }
-        }
-    }
-
-    fn retry_later(&mut self, error: &dyn std::fmt::Display) {
-        let wait = self.backoff.after_failure(rand::random());
-        warn!(%error, retry_ms = wait.as_millis(), groups = self.leases.count(), "no link to the coordinator");
-        self.retry_at = Instant::now() + wait;
-        self.state.send_replace(if self.drain.is_some() { NodeState::Draining } else { NodeState::Offline });
-    }
-
     fn on_lease(&mut self, event: LeaseEvent) {
         for command in self.leases.handle(event, Instant::now()) {
             match command {
@@ -355,17 +303,6 @@ impl Agent {
         self.tell(NodeSays::Renewed(Renewed { token: held.credentials.token.clone() }));
     }
 
-    fn start_drain(&mut self, reason: String) {
-        info!(reason, groups = self.leases.count(), "draining");
-        self.drain = Some(Instant::now() + DRAIN_TIMEOUT);
-        self.tell(NodeSays::Drain(bifrost_protocol::control::Drain { reason }));
-    }
-
-    fn drained(&self) -> Option<Stop> {
-        let empty = self.leases.count() == 0 && self.engines.count() == 0;
-        (self.drain.is_some() && empty).then(|| Stop { code: StopCode::Asked, why: "is drained".into() })
-    }
-
     fn tell(&self, says: NodeSays) {
         match &self.link {
             Some(link) => link.tell(says),
@@ -386,27 +323,6 @@ impl Agent {
             *current = state;
             changed
         });
-    }
-
-    /// Engines first, so that their last words go out; then goodbye.
-    async fn leave(&mut self, stop: &Stop) {
-        self.attempt.shutdown().await;
-        self.measuring.shutdown().await;
-        let held: Vec<Lease> = self.leases.held().map(|(group, epoch)| (group.clone(), epoch)).collect();
-        for lease in &held {
-            self.engines.stop(lease);
-        }
-        let ended = async {
-            while self.engines.count() > 0 {
-                drop(self.engines.next().await);
-            }
-        };
-        if tokio::time::timeout(STOP_TIMEOUT, ended).await.is_err() {
-            warn!("engines did not stop in time");
-        }
-        if let Some(link) = self.link.take() {
-            link.close(NodeSays::Goodbye(Goodbye { reason: stop.why.clone() })).await;
-        }
     }
 }
 

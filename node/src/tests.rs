@@ -2,5 +2,5 @@
 
 mod connecting;
 mod hosting;
-mod lab;
+pub(crate) mod lab;
 mod registering;

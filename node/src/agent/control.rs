@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bifrost_protocol::control::{Assign, Assigned, CoordinatorSays, NodeSays, Revoke, Revoked, Welcome};
+use bifrost_protocol::control::{Assign, Assigned, CoordinatorSays, Drain, NodeSays, Revoke, Revoked, Welcome};
 use bifrost_protocol::ids::{Epoch, GroupName};
 use tracing::{info, warn};
 
@@ -20,7 +20,10 @@ impl Agent {
     pub(super) fn connected(&mut self, connected: Connected) {
         let Connected { welcomed: Welcomed { link, welcome, hello_sent }, machine } = connected;
         let Welcome { host, beat_ms, lease_ms, resumed, reconnect_ms, not_eligible } = welcome;
-        tracing::Span::current().record("node.id", &host);
+        if self.machine.is_none() {
+            // Once: a span keeps every value a field ever had.
+            tracing::Span::current().record("node.id", &host);
+        }
         info!(
             coordinator = %link.connection().remote_address(),
             resumed = resumed.len(),
@@ -39,7 +42,7 @@ impl Agent {
         self.engines.set_link(Some(link.connection().clone()));
         self.link = Some(link);
         if self.drain.is_some() {
-            self.tell(NodeSays::Drain(bifrost_protocol::control::Drain { reason: "draining".into() }));
+            self.tell(NodeSays::Drain(Drain { reason: "draining".into() }));
         }
         self.measure();
     }

@@ -30,41 +30,41 @@ use crate::{Node, NodeHandle, NodeState, StopCode, bench};
 /// Nothing in these tests takes longer, unless it has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(20);
 const COORDINATOR: &str = "https://127.0.0.1:1";
-pub(super) const HOST: &str = "h-00000000000000aa";
+pub(crate) const HOST: &str = "h-00000000000000aa";
 
 /// A coordinator's endpoint and a node's state folder with credentials for it.
-pub(super) struct Lab {
+pub(crate) struct Lab {
     endpoint: Endpoint,
     folder: TempDir,
-    pub(super) config: NodeConfig,
+    pub(crate) config: NodeConfig,
 }
 
 /// One connection of a node.
-pub(super) struct Peer {
-    pub(super) connection: Connection,
+pub(crate) struct Peer {
+    pub(crate) connection: Connection,
     says: SendStream,
     hears: MessageReader<RecvStream, NodeMessage>,
-    pub(super) hello: Hello,
+    pub(crate) hello: Hello,
     /// Streams that came while another kind was waited for.
     early: Mutex<Vec<(StreamKind, SendStream, RecvStream)>>,
 }
 
 /// A sync stream.
-pub(super) struct Sync {
-    pub(super) open: SyncOpen,
+pub(crate) struct Sync {
+    pub(crate) open: SyncOpen,
     orders: SendStream,
     says: MessageReader<RecvStream, EngineUp>,
 }
 
 /// A game stream, seen from the relay.
-pub(super) struct Game {
-    pub(super) send: SendStream,
-    pub(super) recv: RecvStream,
+pub(crate) struct Game {
+    pub(crate) send: SendStream,
+    pub(crate) recv: RecvStream,
     buffer: BytesMut,
 }
 
 impl Lab {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let _installed_by_the_first_test = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let state = StateDir::open(folder.path()).expect("opened");
@@ -113,20 +113,20 @@ impl Lab {
     }
 
     /// As if the machine had never been measured.
-    pub(super) fn forget_benchmark(&self) {
+    pub(crate) fn forget_benchmark(&self) {
         std::fs::remove_file(self.folder.path().join("benchmark.json")).expect("removed");
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.endpoint.local_addr().expect("bound")
     }
 
-    pub(super) fn start(&self) -> NodeHandle {
+    pub(crate) fn start(&self) -> NodeHandle {
         Node::spawn(self.config.clone(), CancellationToken::new())
     }
 
     /// The node's next connection, up to its Hello.
-    pub(super) async fn accept(&self) -> Peer {
+    pub(crate) async fn accept(&self) -> Peer {
         let accept = async {
             let connection = self.endpoint.accept().await.expect("an endpoint").await.expect("a handshake");
             let (says, mut recv) = connection.accept_bi().await.expect("a stream");
@@ -140,14 +140,14 @@ impl Lab {
     }
 
     /// A connection that is welcomed, resuming what it holds.
-    pub(super) async fn welcome(&self) -> Peer {
+    pub(crate) async fn welcome(&self) -> Peer {
         let mut peer = self.accept().await;
         peer.tell(CoordinatorSays::Welcome(terms(&peer.hello.leases))).await;
         peer
     }
 
     /// A node with one connection that holds `town` under epoch 7, and the group's sync stream after its first full sync.
-    pub(super) async fn host(&self) -> (NodeHandle, Peer, Sync) {
+    pub(crate) async fn host(&self) -> (NodeHandle, Peer, Sync) {
         let node = self.start();
         let mut peer = self.welcome().await;
         peer.tell(CoordinatorSays::Assign(town(7))).await;
@@ -160,40 +160,40 @@ impl Lab {
 }
 
 impl Peer {
-    pub(super) async fn tell(&mut self, says: CoordinatorSays) {
+    pub(crate) async fn tell(&mut self, says: CoordinatorSays) {
         self.tell_bytes(&delimited(&CoordinatorMessage { says: Some(says) })).await;
     }
 
-    pub(super) async fn tell_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn tell_bytes(&mut self, bytes: &[u8]) {
         self.says.write_all(bytes).await.expect("written");
     }
 
     /// The next control message.
-    pub(super) async fn hear(&mut self) -> NodeSays {
+    pub(crate) async fn hear(&mut self) -> NodeSays {
         let message = soon("a control message", self.hears.next()).await;
         message.expect("legal").expect("a message").says.expect("a known kind")
     }
 
     /// The next beat, not answered.
-    pub(super) async fn beat(&self) -> Beat {
+    pub(crate) async fn beat(&self) -> Beat {
         let datagram = soon("a beat", self.connection.read_datagram()).await.expect("a datagram");
         Beat::decode(datagram).expect("a beat")
     }
 
-    pub(super) fn answer(&self, beat: &Beat) {
+    pub(crate) fn answer(&self, beat: &Beat) {
         let ack = BeatAck { sequence: beat.sequence }.encode_to_vec();
         self.connection.send_datagram(ack.into()).expect("sent");
     }
 
     /// Answers every beat until the connection ends.
-    pub(super) async fn answer_all(&self) {
+    pub(crate) async fn answer_all(&self) {
         while let Ok(datagram) = self.connection.read_datagram().await {
             self.answer(&Beat::decode(datagram).expect("a beat"));
         }
     }
 
     /// The next stream of this kind that the node opens.
-    pub(super) async fn stream(&self, wanted: StreamKind) -> (SendStream, RecvStream) {
+    pub(crate) async fn stream(&self, wanted: StreamKind) -> (SendStream, RecvStream) {
         let mut early = self.early.lock().await;
         if let Some(at) = early.iter().position(|(kind, ..)| *kind == wanted) {
             let (_, send, recv) = early.swap_remove(at);
@@ -209,7 +209,7 @@ impl Peer {
         }
     }
 
-    pub(super) async fn sync(&self) -> Sync {
+    pub(crate) async fn sync(&self) -> Sync {
         let (orders, mut recv) = self.stream(StreamKind::Sync).await;
         let mut header = Vec::new();
         let open: SyncOpen = loop {
@@ -222,7 +222,7 @@ impl Peer {
     }
 
     /// Opens a game stream with a header, for a player who arrives.
-    pub(super) async fn game(&self, open: &GameOpen) -> Game {
+    pub(crate) async fn game(&self, open: &GameOpen) -> Game {
         let (mut send, recv) = self.connection.open_bi().await.expect("a stream");
         send.write_all(&[StreamKind::Game as u8]).await.expect("written");
         send.write_all(&delimited(open)).await.expect("written");
@@ -231,18 +231,18 @@ impl Peer {
 }
 
 impl Sync {
-    pub(super) async fn order(&mut self, order: EngineOrder) {
+    pub(crate) async fn order(&mut self, order: EngineOrder) {
         self.orders.write_all(&delimited(&EngineDown { says: Some(order) })).await.expect("written");
     }
 
     /// The next thing the engine says, `None` at the end of the stream.
-    pub(super) async fn hear(&mut self) -> Option<EngineSays> {
+    pub(crate) async fn hear(&mut self) -> Option<EngineSays> {
         let message = soon("an engine's message", self.says.next()).await.expect("legal");
         message.map(|message| message.says.expect("a known kind"))
     }
 
     /// The next sync: whether it is full, and its sessions in order.
-    pub(super) async fn state(&mut self) -> (bool, Vec<u64>) {
+    pub(crate) async fn state(&mut self) -> (bool, Vec<u64>) {
         loop {
             let says = self.hear().await.expect("a sync");
             if let EngineSays::Sync(sync) = says {
@@ -253,7 +253,7 @@ impl Sync {
     }
 
     /// Everything up to and with what `wanted` picks.
-    pub(super) async fn until(&mut self, wanted: impl Fn(&EngineSays) -> bool) -> Vec<EngineSays> {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&EngineSays) -> bool) -> Vec<EngineSays> {
         let mut heard = Vec::new();
         while !heard.last().is_some_and(&wanted) {
             heard.push(self.hear().await.expect("more"));
@@ -263,12 +263,12 @@ impl Sync {
 }
 
 impl Game {
-    pub(super) async fn say(&mut self, packet: &[u8]) {
+    pub(crate) async fn say(&mut self, packet: &[u8]) {
         self.send.write_all(packet).await.expect("written");
     }
 
     /// Reads whole packets until one has this id.
-    pub(super) async fn until(&mut self, id: u16) {
+    pub(crate) async fn until(&mut self, id: u16) {
         loop {
             while let Some(packet) = server_to_client().next(&mut self.buffer).expect("whole packets") {
                 if packet_id(&packet) == Ok(id) {
@@ -281,22 +281,22 @@ impl Game {
     }
 
     /// Reads to the end; whether the engine ended the stream in order.
-    pub(super) async fn ended(mut self) -> bool {
+    pub(crate) async fn ended(mut self) -> bool {
         soon("the end of the stream", self.recv.read_to_end(1 << 20)).await.is_ok()
     }
 }
 
 /// Waits for a state.
-pub(super) async fn reached(node: &NodeHandle, wanted: impl Fn(&NodeState) -> bool) -> NodeState {
+pub(crate) async fn reached(node: &NodeHandle, wanted: impl Fn(&NodeState) -> bool) -> NodeState {
     let mut state = node.state();
     soon("a state", state.wait_for(wanted)).await.expect("a node").clone()
 }
 
-pub(super) async fn stopped(mut node: NodeHandle) -> StopCode {
+pub(crate) async fn stopped(mut node: NodeHandle) -> StopCode {
     soon("the end of the node", node.ended()).await.0
 }
 
-pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("waited too long for {what}"),
@@ -304,7 +304,7 @@ pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Short beats, leases that outlast a test, everything held goes on.
-pub(super) fn terms(resumed: &[HeldLease]) -> Welcome {
+pub(crate) fn terms(resumed: &[HeldLease]) -> Welcome {
     Welcome {
         host: HOST.into(),
         beat_ms: 20,
@@ -316,14 +316,14 @@ pub(super) fn terms(resumed: &[HeldLease]) -> Welcome {
 }
 
 /// The built-in town.
-pub(super) fn town(epoch: u64) -> Assign {
+pub(crate) fn town(epoch: u64) -> Assign {
     let maps = bifrost_world::builtin::maps().into_iter().filter(|map| map.name == "bf_town");
     let warps = bifrost_world::builtin::warps().into_iter().filter(|warp| warp.map == "bf_town");
     Assign { group: "town".into(), epoch, maps: maps.collect(), warps: warps.collect() }
 }
 
 /// A player who arrives in the town.
-pub(super) fn arrival(session: u64, epoch: u64) -> GameOpen {
+pub(crate) fn arrival(session: u64, epoch: u64) -> GameOpen {
     let place = Place { map: "bf_town".into(), x: 40, y: 34 };
     let character = Character {
         account: 2_000_000 + u32::try_from(session).expect("small"),

@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 
 use super::code;
 use super::messages::{MessageError, read_header};
-use super::outbox::{self, Packets};
+use super::outbox::{self, OUTBOX_BYTES, Packets};
 use crate::engine::{Directory, ToEngine};
 
 /// Why a game stream was not served to its end.
@@ -72,7 +72,7 @@ async fn attach(send: &mut SendStream, recv: &mut RecvStream, directory: &Direct
     if !directory.has_room() {
         return Err(GameError::TooMany);
     }
-    let (outbox, packets) = outbox::channel();
+    let (outbox, packets) = outbox::channel(OUTBOX_BYTES);
     let arrival = ToEngine::Attach { open: Box::new(open), outbox };
     engine.send(arrival).await.map_err(|_| GameError::Stopped)?;
     pump(session, send, recv, rest, packets, &engine).await

@@ -15,6 +15,7 @@ pub(crate) const OUTBOX_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Outbox {
     shared: Arc<Shared>,
+    limit: usize,
 }
 
 /// The stream's side. Dropping it makes further packets vanish.
@@ -23,7 +24,7 @@ pub(crate) struct Packets {
     shared: Arc<Shared>,
 }
 
-/// More than [`OUTBOX_BYTES`] would wait for the client.
+/// More would wait for the client than may.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[error("the client does not read what it is sent")]
 pub(crate) struct Full;
@@ -41,10 +42,10 @@ struct Waiting {
     unread: bool,
 }
 
-/// An empty outbox.
-pub(crate) fn channel() -> (Outbox, Packets) {
+/// An empty outbox in which up to `limit` bytes may wait.
+pub(crate) fn channel(limit: usize) -> (Outbox, Packets) {
     let shared = Arc::<Shared>::default();
-    (Outbox { shared: Arc::clone(&shared) }, Packets { shared })
+    (Outbox { shared: Arc::clone(&shared), limit }, Packets { shared })
 }
 
 impl Outbox {
@@ -54,7 +55,7 @@ impl Outbox {
         if waiting.unread {
             return Ok(());
         }
-        if waiting.bytes.len() + packets.len() > OUTBOX_BYTES {
+        if waiting.bytes.len() + packets.len() > self.limit {
             return Err(Full);
         }
         waiting.bytes.extend_from_slice(packets);
@@ -109,7 +110,7 @@ mod tests {
 
     #[tokio::test]
     async fn packets_come_out_together_and_then_the_end() {
-        let (outbox, mut packets) = channel();
+        let (outbox, mut packets) = channel(OUTBOX_BYTES);
         outbox.push(b"ab").expect("room");
         outbox.push(b"cd").expect("room");
         assert_eq!(packets.next().await.as_deref(), Some(&b"abcd"[..]));
@@ -121,14 +122,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_waits_is_woken() {
-        let (outbox, mut packets) = channel();
+        let (outbox, mut packets) = channel(OUTBOX_BYTES);
         let (got, ()) = tokio::join!(packets.next(), async { outbox.push(b"late").expect("room") });
         assert_eq!(got.as_deref(), Some(&b"late"[..]));
     }
 
     #[test]
     fn a_client_that_does_not_read_costs_a_bounded_amount() {
-        let (outbox, packets) = channel();
+        let (outbox, packets) = channel(OUTBOX_BYTES);
         outbox.push(&vec![0; OUTBOX_BYTES]).expect("room");
         assert_eq!(outbox.push(&[0]), Err(Full));
         drop(packets);
