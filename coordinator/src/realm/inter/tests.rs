@@ -7,6 +7,7 @@ use bifrost_protocol::frame::LengthTable;
 use bifrost_protocol::ids::{MapName, MapPoint};
 use bifrost_protocol::inter::char_to_map;
 use bifrost_protocol::{Packet, PortBe, Secret};
+use sqlx::{Connection, Executor};
 use tokio::io::{AsyncWriteExt, DuplexStream};
 
 use super::*;
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A realm with an empty store.
 struct Lab {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     context: Arc<Context>,
     token: CancellationToken,
 }
@@ -50,7 +51,7 @@ impl Lab {
             limits: Limits::new(),
             board: Board::default(),
         };
-        Self { _folder: folder, context: Arc::new(context), token: CancellationToken::new() }
+        Self { folder, context: Arc::new(context), token: CancellationToken::new() }
     }
 
     /// Makes accounts and characters up to those of the capture, whose last one looks like `image`.
@@ -417,4 +418,24 @@ async fn a_silent_map_server_is_asked_for_a_sign_of_life_and_cut_off() {
         assert_eq!(packet_id(&asked), Ok(wire::TotalUsers::ID));
     }
     assert!(matches!(server.ends().await, Err(LineError::Silent(_))));
+}
+
+#[tokio::test]
+async fn a_last_save_is_not_acknowledged_before_the_store_has_it() {
+    let (lab, entered) = seeded().await;
+    let mut server = lab.log_in(5121);
+    server.settled().await;
+    // somebody else writes to the database for longer than one call waits
+    let url = format!("sqlite:{}", lab.folder.path().join("store.db").display());
+    let mut other = sqlx::AnyConnection::connect(&url).await.expect("connects");
+    other.execute("BEGIN IMMEDIATE").await.expect("locks");
+    let mut image = entered.image.clone();
+    image.set_zeny(77);
+    server.send(&wire::Save { account: ACCOUNT, character: CHARACTER, last: 1, image: image.clone() }.encode()).await;
+    let early = server.line.next(char_to_map(), crate::store::QUERY_TIMEOUT + Duration::from_secs(1)).await;
+    assert!(matches!(early, Err(LineError::Silent(_))), "{early:?}");
+    other.execute("COMMIT").await.expect("unlocks");
+    assert_eq!(packet_id(&server.next().await), Ok(wire::Saved::ID));
+    let kept = lab.context.store.character(CHARACTER).await.expect("reads").expect("is there");
+    assert_eq!(kept.image, image.as_bytes());
 }
