@@ -168,11 +168,22 @@ pub struct EmbeddedRealm {
     pub name: String,
     /// Where new characters start; none: the first map's start point.
     pub start: Option<MapPoint>,
+    /// The version clients have to state at login (`<version>` in their clientinfo.xml); 0 takes any.
+    pub client_version: u32,
 }
+
+/// What clients of PACKETVER 20211103 state unless their clientinfo.xml was changed.
+const CLIENT_VERSION: u32 = 55;
 
 impl Default for EmbeddedRealm {
     fn default() -> Self {
-        Self { login_listen: local(6900), char_listen: local(6121), name: "Bifrost".into(), start: None }
+        Self {
+            login_listen: local(6900),
+            char_listen: local(6121),
+            name: "Bifrost".into(),
+            start: None,
+            client_version: CLIENT_VERSION,
+        }
     }
 }
 

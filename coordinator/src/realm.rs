@@ -33,7 +33,6 @@ use tokio_util::task::TaskTracker;
 pub use accounts::{AccountError, Accounts};
 use board::Board;
 use limits::Limits;
-pub use login::CLIENT_VERSION;
 use port::{Line, LineError};
 
 use crate::config;
@@ -59,6 +58,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 struct Context {
     name: String,
     start: MapPoint,
+    client_version: u32,
     char_addr: SocketAddr,
     credentials: (FixedText<24>, Secret<FixedText<24>>),
     store: Store,
@@ -90,6 +90,7 @@ impl Realm {
         let context = Arc::new(Context {
             name: config.name,
             start,
+            client_version: config.client_version,
             char_addr,
             credentials: (FixedText::new(INTER_USER), Secret::new(password)),
             accounts: Accounts::new(store.clone()),

@@ -16,6 +16,7 @@ pub(super) struct RealmTable {
     char_listen: Option<SocketAddr>,
     name: Option<String>,
     start: Option<MapPoint>,
+    client_version: Option<u32>,
     #[serde(rename = "char")]
     char_server: Option<String>,
     login: Option<String>,
@@ -59,6 +60,7 @@ impl RealmTable {
             char_listen: self.char_listen.unwrap_or(default.char_listen),
             name: self.name.unwrap_or(default.name),
             start: self.start,
+            client_version: self.client_version.unwrap_or(default.client_version),
         })
     }
 
@@ -68,6 +70,7 @@ impl RealmTable {
             ("char_listen", self.char_listen.is_some()),
             ("name", self.name.is_some()),
             ("start", self.start.is_some()),
+            ("client_version", self.client_version.is_some()),
         ];
         refuse(&foreign, "embedded")?;
         let needed = |value: Option<String>, key: &str| {

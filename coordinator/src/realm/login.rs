@@ -17,8 +17,8 @@ use super::port::{Line, LineError, send};
 use super::state::{LoginAnswer, LoginIds, Pass};
 use crate::store::AccountRow;
 
-/// The version clients of this PACKETVER state in their login (`clientinfo.xml`, `<version>`).
-pub const CLIENT_VERSION: u32 = 55;
+/// The configured version that takes every client.
+const ANY_VERSION: u32 = 0;
 
 /// How long a connection may take to send a whole packet.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -81,7 +81,7 @@ fn token_attempt(login: login::LoginToken) -> Attempt {
 }
 
 async fn answer(context: &Context, attempt: Attempt, peer: IpAddr, reached_at: IpAddr) -> LoginToClient {
-    if attempt.version != CLIENT_VERSION {
+    if context.client_version != ANY_VERSION && context.client_version != attempt.version {
         tracing::info!(%peer, version = attempt.version, "login refused: wrong client version");
         return refused(LoginRefusal::WRONG_VERSION);
     }

@@ -11,6 +11,9 @@ use super::*;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What clients state unless configured otherwise.
+const CLIENT_VERSION: u32 = 55;
+
 struct Lab {
     _folder: tempfile::TempDir,
     realm: RealmHandle,

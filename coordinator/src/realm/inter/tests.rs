@@ -44,6 +44,7 @@ impl Lab {
         let context = Context {
             name: "rAthena".into(),
             start: MapPoint { map: MapName::new("prontera").expect("legal"), x: 156, y: 180 },
+            client_version: 0,
             char_addr: ([127, 0, 0, 1], 6121).into(),
             credentials: (FixedText::new("s1"), Secret::new(FixedText::new("p1"))),
             accounts: Accounts::new(store.clone()),
