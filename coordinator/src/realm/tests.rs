@@ -176,7 +176,7 @@ async fn logins_are_answered_as_rathena_answers_them() {
 async fn a_player_makes_a_character_and_is_sent_to_the_server_that_has_its_map() {
     let lab = Lab::new().await;
     let mut client = lab.at_selection().await;
-    for (name, slot, expected) in [("Bad Name", 0, 0xff), ("Knight", 15, 3)] {
+    for (name, slot, expected) in [("Bad;Name", 0, 0xff), ("Knight", 15, 3)] {
         client.send(&create(name, slot)).await;
         assert_eq!(client.next().await.as_ref(), [0x6e, 0, expected]);
     }
