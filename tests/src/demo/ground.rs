@@ -65,7 +65,7 @@ impl Ground {
             return Self::new(Atlas::builtin()?, &Place::new(map, spot.x, spot.y), maps, None);
         }
         let groups = read_groups(options.groups.as_deref())?;
-        let caches = absolute(&options.map_cache)?;
+        let caches = with_overlays(absolute(&options.map_cache)?);
         let warps = absolute(&options.warps)?;
         let all: Vec<MapName> = groups.groups.iter().flat_map(|group| group.maps.clone()).collect();
         let atlas = Atlas::rathena(&all, &caches, &warps)?;
@@ -111,6 +111,16 @@ fn read_groups(file: Option<&Path>) -> Result<Groups> {
     let Some(path) = file else { return Ok(toml::from_str(GROUPS)?) };
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     toml::from_str(&text).with_context(|| path.display().to_string())
+}
+
+/// rAthena looks into `pre-re/map_cache.dat` beside its `map_cache.dat` first: some maps, Prontera among them, stand only there.
+fn with_overlays(caches: Vec<PathBuf>) -> Vec<PathBuf> {
+    let overlay = |cache: &PathBuf| {
+        let overlay = cache.parent()?.join("pre-re").join(cache.file_name()?);
+        (overlay.is_file() && !caches.contains(&overlay)).then_some(overlay)
+    };
+    let overlays: Vec<_> = caches.iter().filter_map(overlay).collect();
+    [overlays, caches].concat()
 }
 
 /// The coordinator runs in a folder of its own.
