@@ -6,6 +6,9 @@ use sqlx::query;
 use super::row::{Columns, decode};
 use super::{Store, StoreError};
 
+/// Most variables of one owner and scope that are read back; a script that keeps more loses some.
+const MAX_VARIABLES: i64 = 10_000;
+
 /// Whose variables (`inter.cpp`, `inter_accreg_tosql`: the name's prefix tells).
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum RegistryScope {
@@ -38,14 +41,15 @@ pub struct RegistryEntry {
 }
 
 impl Store {
-    /// All variables of `owner` (account or character id, by scope), by name and index.
+    /// The variables of `owner` (account or character id, by scope), by name and index.
     ///
     /// # Errors
     /// As every call.
     pub async fn registry(&self, scope: RegistryScope, owner: u32) -> Result<Vec<RegistryEntry>, StoreError> {
         self.run("reading a registry", async {
-            let statement = query("SELECT * FROM registry WHERE scope = ? AND owner = ? ORDER BY name, slot");
-            let rows = statement.bind(scope as i64).bind(i64::from(owner)).fetch_all(&self.pool).await?;
+            let statement = query("SELECT * FROM registry WHERE scope = ? AND owner = ? ORDER BY name, slot LIMIT ?");
+            let statement = statement.bind(scope as i64).bind(i64::from(owner)).bind(MAX_VARIABLES);
+            let rows = statement.fetch_all(&self.pool).await?;
             rows.iter().map(registry_entry).collect()
         })
         .await
