@@ -156,7 +156,7 @@ impl Fleet {
     }
 
     /// Sends to the char-server if it is there; whatever matters is sent again at the next [`Input::CharUp`].
-    fn to_char(&mut self, packet: impl Into<MapToChar>) {
+    fn tell_char(&mut self, packet: impl Into<MapToChar>) {
         if self.char_up {
             self.command(Command::Char(packet.into()));
         }

@@ -169,19 +169,16 @@ async fn log_in(
 ) -> Result<(), LinkError> {
     loop {
         while let Some(packet) = next(buffer)? {
-            match packet {
-                CharToMap::LoginAnswer(answer) if answer.result == LoginResult::ACCEPTED => {
-                    let maps = server.maps.iter().map(|map| FixedText::new(map.as_str())).collect();
-                    stream.write_all(&Maps { maps: List(maps) }.encode()).await?;
+            if let CharToMap::LoginAnswer(answer) = &packet {
+                if answer.result != LoginResult::ACCEPTED {
+                    return Err(LinkError::Refused(answer.result.0));
                 }
-                CharToMap::LoginAnswer(answer) => return Err(LinkError::Refused(answer.result.0)),
-                CharToMap::MapsAccepted(answer) if answer.status == 0 => return Ok(()),
-                CharToMap::MapsAccepted(answer) => return Err(LinkError::MapsRefused(answer.status)),
-                other => {
-                    if events.send(CharEvent::Says(other)).await.is_err() {
-                        return Err(LinkError::Closed);
-                    }
-                }
+                let maps = server.maps.iter().map(|map| FixedText::new(map.as_str())).collect();
+                stream.write_all(&Maps { maps: List(maps) }.encode()).await?;
+            } else if let CharToMap::MapsAccepted(answer) = &packet {
+                return if answer.status == 0 { Ok(()) } else { Err(LinkError::MapsRefused(answer.status)) };
+            } else if events.send(CharEvent::Says(packet)).await.is_err() {
+                return Err(LinkError::Closed);
             }
         }
         if stream.read_buf(buffer).await? == 0 {

@@ -48,7 +48,7 @@ impl Fleet {
             client_ip: Ipv4Be(arrival.address),
             autotrade: 0,
         };
-        self.to_char(request);
+        self.tell_char(request);
     }
 
     /// 0x2b27.
@@ -63,13 +63,13 @@ impl Fleet {
         let status = answer.image.view();
         let Some(arrival) = self.arrivals.remove(&account) else {
             // The client went away meanwhile, and the char-server has just marked the character online.
-            return self.to_char(WentOffline { character: status.character, account });
+            return self.tell_char(WentOffline { character: status.character, account });
         };
         let before = self.sessions.remove(&account);
         let served =
             cell(&status.last_point).and_then(|at| self.group_of.get(&at.map).cloned().map(|group| (at, group)));
         let Some((at, group)) = served else {
-            self.to_char(WentOffline { character: status.character, account });
+            self.tell_char(WentOffline { character: status.character, account });
             return self.refuse(arrival.connection, CloseReason::SERVER_CLOSED, "map_not_served");
         };
         self.next_session += 1;

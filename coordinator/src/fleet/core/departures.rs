@@ -123,7 +123,7 @@ impl Fleet {
             client_ip: Ipv4Be(session.address),
             group: session.group_id,
         };
-        self.to_char(request);
+        self.tell_char(request);
     }
 
     /// 0x2b06: the char-server expects the player there, or does not.
@@ -190,7 +190,7 @@ impl Fleet {
             client_ip: Ipv4Be(session.address),
         };
         self.set_phase(account, Phase::Selecting);
-        self.to_char(request);
+        self.tell_char(request);
     }
 
     /// 0x2b03.
@@ -224,7 +224,7 @@ impl Fleet {
         let Some(leaving) = self.leaving.get_mut(&character) else { return };
         leaving.since = self.now;
         let save = Save { account: leaving.account, character, last: 1, image: leaving.image.clone() };
-        self.to_char(save);
+        self.tell_char(save);
     }
 
     /// 0x2b21.
@@ -242,7 +242,7 @@ impl Fleet {
         if session.dirty && char_up {
             (session.dirty, session.saved) = (false, now);
             let save = Save { account, character: session.character, last: 0, image: session.image.clone() };
-            self.to_char(save);
+            self.tell_char(save);
         }
     }
 

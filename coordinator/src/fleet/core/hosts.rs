@@ -115,11 +115,10 @@ impl Fleet {
 
     pub(super) fn beat(&mut self, link: LinkId, beat: Beat, round_trip: Duration) {
         let now = self.now;
-        if let Some(host) = self.hosts.get_mut(&link) {
-            if beat.sequence > host.beat.sequence || host.beat.sequence == 0 {
-                host.detector.beat(now);
-                (host.beat, host.round_trip) = (beat, round_trip);
-            }
+        let Some(host) = self.hosts.get_mut(&link) else { return };
+        if beat.sequence > host.beat.sequence || host.beat.sequence == 0 {
+            host.detector.beat(now);
+            (host.beat, host.round_trip) = (beat, round_trip);
         }
     }
 

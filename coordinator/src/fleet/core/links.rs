@@ -17,7 +17,7 @@ impl Fleet {
         let here = self.sessions.values().map(|session| online(session.account, session.character));
         let leaving = self.leaving.iter().map(|(character, leaving)| online(leaving.account, *character));
         let players = here.chain(leaving).collect();
-        self.to_char(Online { players: Counted(players) });
+        self.tell_char(Online { players: Counted(players) });
         self.leaving.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally(id));
         for account in self.sessions.keys().copied().collect::<Vec<_>>() {
             if let Some(session) = self.sessions.get_mut(&account) {
@@ -60,7 +60,7 @@ impl Fleet {
                 self.neighbours.retain(|_, address| *address != server);
             }
             // A stock map-server answers this from its game loop.
-            CharToMap::TotalUsers(_) => self.to_char(Ping {}),
+            CharToMap::TotalUsers(_) => self.tell_char(Ping {}),
             // Not the fleet's business while only embedded engines serve: they know no rankings, effects or items, and
             // what is not asked for stays with the char-server.
             CharToMap::LoginAnswer(_)

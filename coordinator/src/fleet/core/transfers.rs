@@ -102,19 +102,19 @@ impl Fleet {
     fn carry_over(&mut self, transfer: &mut Transfer, account: AccountId, placed: bool) {
         let Some(session) = self.sessions.get(&account) else { return };
         let (connection, at) = (session.connection, session.at.clone());
-        match session.phase.clone() {
-            Phase::Releasing(_, leave) if leave != Leave::Move => self.released(account, leave),
-            _ if placed => {
-                transfer.carry(account);
-                self.depart(account, at);
-            }
-            _ => {
-                transfer.carry(account);
-                self.into_limbo(account);
-                if let Some(connection) = connection {
-                    self.command(Command::Hold(connection));
-                }
-            }
+        if let Phase::Releasing(_, leave) = &session.phase
+            && *leave != Leave::Move
+        {
+            let leave = leave.clone();
+            return self.released(account, leave);
+        }
+        transfer.carry(account);
+        if placed {
+            return self.depart(account, at);
+        }
+        self.hold_in_limbo(account);
+        if let Some(connection) = connection {
+            self.command(Command::Hold(connection));
         }
     }
 
@@ -203,7 +203,7 @@ impl Fleet {
     }
 
     /// A session without engine, whose client stands on a map.
-    pub(super) fn into_limbo(&mut self, account: AccountId) {
+    pub(super) fn hold_in_limbo(&mut self, account: AccountId) {
         self.set_phase(account, Phase::Limbo { fresh: false });
     }
 

@@ -45,7 +45,7 @@ impl Fleet {
         if now >= self.upkeep.users {
             self.upkeep.users = now + USER_COUNT_EVERY;
             let users = u16::try_from(self.sessions.len()).unwrap_or(u16::MAX);
-            self.to_char(UserCount { users });
+            self.tell_char(UserCount { users });
         }
         if now >= self.upkeep.balance && !self.shutting_down {
             self.upkeep.balance = now + BALANCE_EVERY;
@@ -71,7 +71,15 @@ impl Fleet {
                 }
                 Phase::Orphaned if waited > ORPHAN_LIMIT => self.finish(account),
                 Phase::Limbo { fresh } if waited > self.config.limbo => self.out_of_limbo(account, fresh),
-                _ => self.save_if_due(account),
+                Phase::Orphaned
+                | Phase::Limbo { .. }
+                | Phase::Entering(_)
+                | Phase::Playing(_)
+                | Phase::Releasing(..)
+                | Phase::Redirecting(_)
+                | Phase::Away
+                | Phase::Selecting
+                | Phase::Selected => self.save_if_due(account),
             }
         }
     }
@@ -156,11 +164,10 @@ impl Fleet {
         let live: Vec<_> = self
             .leases
             .iter()
-            .filter_map(|(group, lease)| match &lease.state {
-                LeaseState::Live(host, _) if settled(group, lease.since) => {
-                    Some((group.clone(), self.groups.get(group)?.class, host.clone()))
-                }
-                _ => None,
+            .filter(|(group, lease)| settled(group, lease.since))
+            .filter_map(|(group, lease)| {
+                let LeaseState::Live(host, _) = &lease.state else { return None };
+                Some((group.clone(), self.groups.get(group)?.class, host.clone()))
             })
             .collect();
         self.upkeep.plan = next_move(&live, &self.views());
