@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bifrost_protocol::Secret;
 use bifrost_protocol::ids::HostId;
 use rustls::ServerConfig;
 use sha2::{Digest, Sha256};
@@ -36,12 +37,16 @@ pub const LINK_SERVER_NAME: &str = "bifrost-coordinator";
 /// The CA's certificate in the data folder, for operators and nodes to pin.
 pub const CA_FILE: &str = "ca.pem";
 
+/// The secret of stateless resets in the data folder.
+const RESET_KEY_FILE: &str = "reset.key";
+
 /// The coordinator's CA, server certificate and token key.
 #[derive(Debug)]
 pub struct Identity {
     authority: Authority,
     server: ca::ServerCertificate,
     tokens: TokenSigner,
+    reset_key: Secret<[u8; 32]>,
     lifetime: Duration,
 }
 
@@ -56,7 +61,16 @@ impl Identity {
         let now = SystemTime::now();
         let authority = Authority::open(data_dir, now)?;
         let server = authority.issue_server(names, now)?;
-        Ok(Self { authority, server, tokens: TokenSigner::open(data_dir)?, lifetime })
+        let reset_secret = keys::secret_file(&data_dir.join(RESET_KEY_FILE))?;
+        let reset_key = Secret::new(Sha256::digest(reset_secret.expose()).into());
+        Ok(Self { authority, server, tokens: TokenSigner::open(data_dir)?, reset_key, lifetime })
+    }
+
+    /// What a restarted coordinator proves to its nodes that it is the one they knew, without knowing their connections
+    /// (stateless reset, RFC 9000 section 10.3): they connect anew at once instead of waiting for a timeout.
+    #[must_use]
+    pub fn reset_key(&self) -> Secret<[u8; 32]> {
+        self.reset_key
     }
 
     /// The CA's certificate, PEM.

@@ -101,7 +101,8 @@ impl Nodes {
         let bind = |source| NodesError::Bind { address: config.listen, source };
         let socket = socket(config.listen).map_err(bind)?;
         let runtime = Arc::new(quinn::TokioRuntime);
-        let endpoint = Endpoint::new(quinn::EndpointConfig::default(), Some(server), socket, runtime).map_err(bind)?;
+        let endpoint_config = transport::endpoint_config(identity.reset_key());
+        let endpoint = Endpoint::new(endpoint_config, Some(server), socket, runtime).map_err(bind)?;
         let local_addr = endpoint.local_addr().map_err(bind)?;
         let token = token.child_token();
         let stop = token.clone().drop_guard();

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bifrost_protocol::Secret;
 use bifrost_protocol::control::MAX_NODE_STREAMS;
-use quinn::{IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use quinn_proto::HashedConnectionIdGenerator;
+use ring::hmac;
 use rustls::ServerConfig as TlsConfig;
+use sha2::{Digest, Sha256};
 
 /// Without a packet for so long a connection is over. Failure is noticed by missing beats, far sooner.
 const IDLE_TIMEOUT_MS: u32 = 10_000;
@@ -23,6 +27,19 @@ const DATAGRAM_BUFFER: usize = 16 * 1024;
 const MAX_INCOMING: usize = 1_024;
 /// Bytes that wait behind them.
 const INCOMING_BUFFER: u64 = 4 * 1024 * 1024;
+
+/// The endpoint under a key that survives restarts: connection ids of a former life are recognised and answered with a reset
+/// that their owners believe.
+#[must_use]
+pub(super) fn endpoint_config(reset_key: Secret<[u8; 32]>) -> EndpointConfig {
+    let key = reset_key.expose();
+    // Connection ids are public and their hash is weak: they get a key of their own, that says nothing of the other.
+    let ids_key: [u8; 32] = Sha256::digest(key).into();
+    let ids = u64::from_le_bytes(ids_key.first_chunk().copied().unwrap_or_default());
+    let mut config = EndpointConfig::new(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, key)));
+    config.cid_generator(move || Box::new(HashedConnectionIdGenerator::from_key(ids)));
+    config
+}
 
 /// The endpoint's configuration around its TLS.
 ///
