@@ -86,7 +86,7 @@ fn secrets_are_readable_by_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let (dir, _identity) = open();
     let files: Vec<_> = std::fs::read_dir(dir.path()).expect("folder").map(|entry| entry.expect("entry")).collect();
-    assert_eq!(files.len(), 3, "no temporary file is left: {files:?}");
+    assert_eq!(files.len(), 4, "no temporary file is left: {files:?}");
     for file in files {
         assert_eq!(file.metadata().expect("metadata").permissions().mode() & 0o777, 0o600, "{file:?}");
     }
