@@ -47,7 +47,7 @@ fn groups(out: &mut String, outcome: &Outcome) {
     let name = wide(9, &mut rows.clone().map(|group| group.name.len()));
     let map = wide(4, &mut rows.clone().map(|group| maps(&group.maps).len()));
     let host = wide(8, &mut rows.clone().flat_map(|group| [group.before.len(), group.after.len()]));
-    let _ = writeln!(out, "{:<name$}  {:<map$}  {:<host$}  {:<host$}", "map group", "maps", "before", "after");
+    let _ = writeln!(out, "{:<name$}  {:<map$}  {:<host$}  after", "map group", "maps", "before");
     for group in rows {
         let moved = if group.before == group.after { "" } else { "  <- moved" };
         let (maps, before, after) = (maps(&group.maps), &group.before, &group.after);
@@ -67,7 +67,7 @@ fn timeline(out: &mut String, outcome: &Outcome) {
             let _ = writeln!(out, "  {:<10}  did not end", step.name);
             continue;
         };
-        let columns = (ms / longest * BAR).round().max(1.0);
+        let columns = (ms / longest * BAR).ceil();
         let bar: String = std::iter::successors(Some(1.0), |at| Some(at + 1.0))
             .take_while(|at| *at <= columns)
             .map(|_| '=')
