@@ -106,7 +106,7 @@ impl Atlas {
         *came_from.get_mut(index(start))? = Some(start);
         let mut open = VecDeque::from([start]);
         while let Some(spot) = open.pop_front() {
-            if wanted(spot) {
+            if spot != start && wanted(spot) {
                 return Some(trace(spot, start, |spot| came_from[index(spot)]));
             }
             for next in neighbours(cells, spot) {

@@ -111,7 +111,8 @@ impl Player {
         Ok(player)
     }
 
-    /// Waits until the player has loaded a map, and fails at once when a server turns it away.
+    /// Waits until the player has loaded a map, and fails at once when a server turns it away. What the player saw on
+    /// entering that map can be waited for afterwards.
     ///
     /// # Errors
     /// A server refused it, or it took longer than [`PATIENCE`].
@@ -121,9 +122,16 @@ impl Player {
             Event::Refused(_) | Event::Lost(_) => Some(Err(anyhow::anyhow!("{event:?}"))),
             _ => None,
         };
-        self.wait_map("arrival on a map", PATIENCE, arrived)
+        let start = self.cursor;
+        let place = self
+            .wait_map("arrival on a map", PATIENCE, arrived)
             .await?
-            .with_context(|| format!("{} does not get in", self.account.username))
+            .with_context(|| format!("{} does not get in", self.account.username))?;
+        let before = self.watch.shared.journal.since(start);
+        let loaded = before.iter().position(|event| matches!(event, Event::Loaded(_))).unwrap_or_default();
+        let entered = before[..loaded].iter().rposition(|event| matches!(event, Event::Entered(_) | Event::Moved(_)));
+        self.cursor -= entered.map_or(0, |entered| (loaded - entered) as u64);
+        Ok(place)
     }
 
     /// Waits for an event, from the one after the last that was waited for.

@@ -192,11 +192,11 @@ async fn a_client_that_breaks_off_is_gone_and_a_half_closed_one_too() {
         let ids = [anna.id(), bert.id()];
         anna.reset();
         bert.half_close();
-        for id in ids {
-            let gone = |event: &Event| matches!(event, Event::Vanished(who, _) if *who == id);
+        realm.status.until("one session", REPAIR, |status| status.players == 1).await?;
+        for _ in ids {
+            let gone = |event: &Event| matches!(event, Event::Vanished(who, _) if ids.contains(who));
             witness.wait_for("somebody leaving", gone).await?;
         }
-        realm.status.until("one session", REPAIR, |status| status.players == 1).await?;
         still_in_the_same_game(&witness)
     })
     .await;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use bifrost_protocol::fixture::Fixture;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -24,12 +25,7 @@ fn name(path: &Path) -> String {
 
 fn read(path: &Path) -> Vec<u8> {
     let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let digits: String = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| line.split(';').next().unwrap_or_default().trim())
-        .collect();
-    hex::decode(digits).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    Fixture::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())).bytes
 }
 
 /// A packet as a hostile peer might send it: as it is, cut, with a bit flipped, lengthened, with another length, twice.

@@ -94,16 +94,10 @@ async fn a_warp_within_a_group_needs_no_redirect() {
 }
 
 #[tokio::test]
-async fn respawn_and_character_select_lead_back_into_the_game() {
+async fn character_select_leads_back_into_the_game() {
     scenario(0, async |realm| {
         let mut anna = realm.join("anna").await?;
         let start = anna.place().context("a place")?;
-        anna.walk_to(start.x + 5, start.y).await?;
-        anna.forget();
-        anna.respawn();
-        anna.wait_for("the save point", |event| matches!(event, Event::Moved(place) if *place == start)).await?;
-        anna.until_in_play().await?;
-
         anna.walk_to(start.x + 4, start.y).await?;
         anna.forget();
         anna.to_character_select();

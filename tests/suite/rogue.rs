@@ -7,11 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bifrost_protocol::api::{Credentials, RegisterProof, RegisterRequest};
 use bifrost_protocol::control::{
-    ALPN, Assigned, CoordinatorMessage, CoordinatorSays, GameOpen, Hello, MAX_MESSAGE, NodeMessage, NodeSays,
-    PROTOCOL_VERSION, StreamKind, SyncOpen, delimited, next_message,
+    ALPN, Assigned, Beat, Benchmark, CoordinatorMessage, CoordinatorSays, GameOpen, Hello, MAX_MESSAGE, NodeMessage,
+    NodeSays, PROTOCOL_VERSION, StreamKind, SyncOpen, delimited, next_message,
 };
 use bifrost_tests::harness::{PASSWORD, Realm};
 use bytes::BytesMut;
+use prost::Message;
 use quinn::{Connection, Endpoint, RecvStream, SendStream};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::RootCertStore;
@@ -88,7 +89,10 @@ impl Rogue {
         let mut control = Control::open(&connection).await?;
         control.say(NodeSays::Hello(self.hello())).await?;
         match control.hear().await? {
-            CoordinatorSays::Welcome(_) => Ok((connection, control)),
+            CoordinatorSays::Welcome(_) => {
+                tokio::spawn(beat(connection.clone()));
+                Ok((connection, control))
+            }
             other => bail!("no welcome but {other:?}"),
         }
     }
@@ -100,6 +104,14 @@ impl Rogue {
             version: "0.1.0".into(),
             engines: vec!["embedded".into()],
             uptime_seconds: 3_600,
+            benchmark: Some(Benchmark {
+                cores: 16,
+                memory_mib: 64_000,
+                cpu_score: 2_000,
+                round_trip_us: 200,
+                upload_kbps: 1_000_000,
+                jitter_us: 10,
+            }),
             ..Hello::default()
         }
     }
@@ -151,6 +163,17 @@ impl Control {
                 }
             }
         }
+    }
+}
+
+/// Sends signs of life until the connection ends.
+async fn beat(connection: Connection) {
+    for sequence in 1.. {
+        let beat = Beat { sequence, memory_free_mib: 4_096, ..Beat::default() };
+        if connection.send_datagram(beat.encode_to_vec().into()).is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

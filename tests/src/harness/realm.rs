@@ -74,7 +74,8 @@ impl Realm {
         Ok(Self { nodes: Vec::new(), coordinator, status, addresses, settings, folder })
     }
 
-    /// The usual deployment of tests: a fallback node and `hosts` player nodes, all connected and every group carried.
+    /// The usual deployment of tests: a fallback node and `hosts` player nodes, all connected, every group carried and the
+    /// eligible ones spread over the player nodes.
     ///
     /// # Errors
     /// Something does not start.
@@ -84,7 +85,7 @@ impl Realm {
         for number in 1..=hosts {
             realm.add_host(&format!("host-{number}")).await?;
         }
-        realm.until_carried().await?;
+        realm.until_balanced(hosts).await?;
         Ok(realm)
     }
 
@@ -112,14 +113,17 @@ impl Realm {
         Ok(())
     }
 
-    /// Waits until every node is connected and every map group has a ready engine on one of them.
+    /// Waits until the char-server knows the fleet, every node is connected, and every map group has a ready engine.
     ///
     /// # Errors
     /// It takes too long.
     pub async fn until_carried(&self) -> Result<()> {
         let carried = |status: &Status| {
             let connected = |node: &Node| node.host_id().is_some_and(|host| status.is_connected(&host));
-            !status.groups.is_empty() && self.nodes.iter().all(connected) && status.groups.iter().all(Group::is_live)
+            status.char_server
+                && !status.groups.is_empty()
+                && self.nodes.iter().all(connected)
+                && status.groups.iter().all(Group::is_live)
         };
         self.status
             .until("every group carried", START_LIMIT, carried)

@@ -1,5 +1,7 @@
 //! Groups change hosts: placement, loss of a host, planned moves. The six steps of `failover::Transfer` happen here.
 
+use bifrost_protocol::Packet;
+use bifrost_protocol::client::map::OwnSays;
 use bifrost_protocol::control::{CoordinatorSays, EngineOrder, Notice, SessionRef};
 use bifrost_protocol::ids::{AccountId, Epoch, GroupName, HostId};
 
@@ -9,6 +11,9 @@ use crate::fleet::LinkId;
 use crate::fleet::command::Command;
 use crate::fleet::session::{Leave, Phase};
 use crate::placement::select;
+
+/// What players read while no host has their map.
+const IN_LIMBO: &[u8] = b"This map has lost its host. Please wait: you go on as soon as another one takes over.\0";
 
 impl Fleet {
     /// Gives a group to the best host there is, except one. `false` when there is none.
@@ -205,6 +210,9 @@ impl Fleet {
     /// A session without engine, whose client stands on a map.
     pub(super) fn hold_in_limbo(&mut self, account: AccountId) {
         self.set_phase(account, Phase::Limbo { fresh: false });
+        if let Some(connection) = self.sessions.get(&account).and_then(|session| session.connection) {
+            self.command(Command::Send(connection, OwnSays { text: IN_LIMBO.to_vec() }.encode()));
+        }
     }
 
     /// Moves what is over to the history, and says how it went.
