@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use bifrost_protocol::control::StreamKind;
 use bifrost_protocol::{Packet, Secret};
-use bifrost_tests::harness::{Realm, Settings};
+use bifrost_tests::harness::{Realm, Settings, Status};
 use bifrost_tests::journey::travel;
 use bifrost_tests::player::{Event, Player, Ticket, Wire};
 use bytes::Bytes;
@@ -198,7 +198,9 @@ async fn a_host_that_sends_garbage_loses_its_players_to_a_better_one() {
             let (open, mut send, _receive) = accept_game(&connection).await?;
             ensure!(open.group == "meadow" && open.epoch == epoch);
             send.write_all(&[0xff; 64]).await?;
-            connection.closed().await;
+            // The connection stays: a host is judged by what it does, group by group.
+            let mine = |status: &Status| status.host_of("bf_meadow") == Some(rogue.credentials.host_id.as_str());
+            realm.status.until("the group elsewhere", SOON, |status| !mine(status)).await?;
             anyhow::Ok(())
         };
         let atlas = atlas();
@@ -211,6 +213,8 @@ async fn a_host_that_sends_garbage_loses_its_players_to_a_better_one() {
         served?;
         arrived?;
         ensure!(anna.record().losses == 0, "anna was dropped");
+        let hosts = realm.status.get().await?.hosts;
+        ensure!(hosts.iter().any(|host| host.violations > 0), "nobody noted it: {hosts:?}");
         others_are_served(realm, &mut anna, "newcomer").await
     })
     .await;

@@ -117,7 +117,8 @@ impl Actor {
                     self.clients.insert(connection, client);
                     Input::Arrived(connection, enter, address)
                 }
-                ClientEvent::EngineLost { .. } => Input::EngineLost(connection),
+                ClientEvent::EngineLost { misbehaved: false, .. } => Input::EngineLost(connection),
+                ClientEvent::EngineLost { misbehaved: true, .. } => Input::EngineMisbehaved(connection),
                 ClientEvent::Closed => {
                     self.clients.remove(&connection);
                     Input::ClientClosed(connection)

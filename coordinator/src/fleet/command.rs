@@ -19,6 +19,8 @@ pub enum Input {
     Arrived(ConnectionId, Enter, Ipv4Addr),
     /// A client's game stream ended while the client is still there.
     EngineLost(ConnectionId),
+    /// As that, because the host sent what no map-server sends.
+    EngineMisbehaved(ConnectionId),
     /// A client is gone.
     ClientClosed(ConnectionId),
     /// A node is in.

@@ -121,6 +121,7 @@ impl Fleet {
         match input {
             Input::Arrived(connection, enter, address) => self.arrived(connection, enter, address),
             Input::EngineLost(connection) => self.engine_lost(connection),
+            Input::EngineMisbehaved(connection) => self.engine_misbehaved(connection),
             Input::ClientClosed(connection) => self.client_closed(connection),
             Input::NodeConnected(link, host, kind, hello) => self.node_connected(link, host, kind, &hello),
             Input::Beat(link, beat, round_trip) => self.beat(link, beat, round_trip),

@@ -54,6 +54,8 @@ pub enum ClientEvent {
     EngineLost {
         /// The session it served.
         session: SessionId,
+        /// The host sent what no map-server sends.
+        misbehaved: bool,
     },
     /// The client is gone, or was closed by the relay.
     Closed,

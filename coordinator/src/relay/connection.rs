@@ -64,7 +64,7 @@ impl Connection {
             biased;
             () = self.token.cancelled() => CloseReason::Shutdown,
             () = overrun.cancelled() => CloseReason::Dropped,
-            reason = play(&mut pump, orders, |session| tell(ClientEvent::EngineLost { session })) => reason,
+            reason = play(&mut pump, orders, |session, misbehaved| tell(ClientEvent::EngineLost { session, misbehaved })) => reason,
         };
         pump.finish();
         tracing::debug!(reason = reason.label(), "client closed");
@@ -79,7 +79,7 @@ impl Connection {
 async fn play<Told: Future>(
     pump: &mut Pump,
     mut orders: mpsc::Receiver<ToClient>,
-    lost: impl Fn(SessionId) -> Told,
+    lost: impl Fn(SessionId, bool) -> Told,
 ) -> CloseReason {
     loop {
         let wake = tokio::select! {
@@ -91,7 +91,7 @@ async fn play<Told: Future>(
             wake = poll_fn(|context| pump.poll(context)) => wake,
         };
         match wake {
-            Wake::Lost(session) => drop(lost(session).await),
+            Wake::Lost { session, misbehaved } => drop(lost(session, misbehaved).await),
             Wake::Close(reason) => return reason,
         }
     }

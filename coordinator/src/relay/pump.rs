@@ -63,7 +63,12 @@ impl Patience {
 #[derive(Debug)]
 pub(super) enum Wake {
     /// The engine is gone; the client is held.
-    Lost(SessionId),
+    Lost {
+        /// Of the client.
+        session: SessionId,
+        /// The host sent what no map-server sends.
+        misbehaved: bool,
+    },
     /// The client is gone or has to go.
     Close(CloseReason),
 }
@@ -313,7 +318,7 @@ impl Pump {
         tracing::debug!(%session, reason = reason.label(), "engine lost");
         let misbehaved = reason == LostReason::Misbehaved;
         self.change(Engine::Held, if misbehaved { StreamCode::Misbehaved } else { StreamCode::Detached });
-        Wake::Lost(session)
+        Wake::Lost { session, misbehaved }
     }
 
     /// Tells the engine, if there is one, that the client is gone.

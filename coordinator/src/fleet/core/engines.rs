@@ -167,6 +167,17 @@ impl Fleet {
         }
     }
 
+    /// The engine sent a client what no map-server sends: its group, with all its players, goes to another host.
+    pub(super) fn engine_misbehaved(&mut self, connection: ConnectionId) {
+        let session = self.account_of(connection).and_then(|account| self.sessions.get(&account));
+        let Some((group, link)) = session.and_then(|session| Some((session.group.clone(), session.link()?))) else {
+            return self.engine_lost(connection);
+        };
+        self.violation(link, "game_stream");
+        let epoch = self.leases.get(&group).map(|lease| lease.epoch).unwrap_or_default();
+        self.engine_failed(link, &group, epoch, "broke the protocol of a game stream");
+    }
+
     /// The engine dropped a session whose client is still there, or never took it.
     pub(super) fn engine_lost(&mut self, connection: ConnectionId) {
         let Some(account) = self.account_of(connection) else { return };

@@ -158,6 +158,10 @@ impl Fleet {
             return;
         }
         let settled = |group: &GroupName, since: Duration| {
+            // An engine of it has just failed: the next move would lead to the same host.
+            if self.unfit.keys().any(|(unfit, _)| unfit == group) {
+                return false;
+            }
             let players = self.sessions.values().any(|session| session.group == *group);
             self.now > since + if players { SETTLE_WITH_PLAYERS } else { SETTLE_EMPTY }
         };

@@ -271,7 +271,7 @@ impl Lab {
 
     pub(super) async fn expect_lost(&mut self, session: u64) {
         match self.next_event().await {
-            (_, ClientEvent::EngineLost { session: lost }) => assert_eq!(lost, SessionId(session)),
+            (_, ClientEvent::EngineLost { session: lost, .. }) => assert_eq!(lost, SessionId(session)),
             (_, other) => panic!("{other:?}"),
         }
     }

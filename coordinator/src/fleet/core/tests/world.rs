@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bifrost_protocol::client::Enter;
+use bifrost_protocol::client::map::RestartAck;
 use bifrost_protocol::control::{
     Assigned, Beat, Benchmark, ChangeMap, DbSync, EngineOrder, EngineSays, GameOpen, HeldLease, Hello, NodeSays,
     PlayerUpdate, SessionRef, SyncData,
@@ -14,7 +15,7 @@ use bifrost_protocol::inter::{
     Authenticated, ChangeServerAnswer, CharToMap, CharacterSelectAnswer, MapToChar, Refused, Saved,
 };
 use bifrost_protocol::layout::{CharacterImage, NewCharacter};
-use bifrost_protocol::{FixedText, Secret};
+use bifrost_protocol::{FixedText, Packet, Secret};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -280,8 +281,11 @@ impl Sim {
             Command::Store(StoreWrite::Journal { link, group, epoch, sequence, .. }) => {
                 self.later(Input::Journaled(link, group, epoch, sequence));
             }
-            Command::Send(connection, _) => self.leave(connection),
+            Command::Send(connection, packets) if packets.starts_with(&RestartAck::ID.to_le_bytes()) => {
+                self.leave(connection);
+            }
             Command::Order(..)
+            | Command::Send(..)
             | Command::Hold(_)
             | Command::Tell(..)
             | Command::CloseSync(..)
