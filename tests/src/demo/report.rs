@@ -72,7 +72,8 @@ fn timeline(out: &mut String, outcome: &Outcome) {
             .take_while(|at| *at <= columns)
             .map(|_| '=')
             .collect();
-        let _ = writeln!(out, "  {:<10} {ms:>9.1}  {bar}", step.name);
+        let line = format!("  {:<10} {ms:>9.1}  {bar}", step.name);
+        let _ = writeln!(out, "{}", line.trim_end());
     }
 }
 
