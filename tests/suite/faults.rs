@@ -201,3 +201,27 @@ async fn a_client_that_breaks_off_is_gone_and_a_half_closed_one_too() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_coordinator_that_is_stopped_in_order_says_so_and_saves_everybody() {
+    scenario(1, async |realm| {
+        let [mut anna, bert, carl] = cast(realm).await?;
+        let meadow = anna.place().context("a place")?;
+        anna.walk_to(meadow.x - 3, meadow.y).await?;
+        let places: Vec<_> = [&anna, &bert, &carl].iter().map(|player| player.place()).collect();
+        realm.coordinator.terminate()?;
+        let status = realm.coordinator.ended(REPAIR).await?;
+        ensure!(status.success(), "{status}: {}", realm.coordinator.log_end());
+        anna.wait_for("a reason", |event| matches!(event, Event::Closing(1))).await?;
+        anna.wait_for("the end", |event| matches!(event, Event::Lost(_))).await?;
+        drop([anna, bert, carl]);
+        realm.start_again().await?;
+        realm.until_carried().await?;
+        for (name, place) in ["anna", "bert", "carl"].iter().zip(places) {
+            let player = Player::join(realm.account(name)).await?;
+            ensure!(player.place() == place, "{name} stands at {:?} instead of {place:?}", player.place());
+        }
+        Ok(())
+    })
+    .await;
+}

@@ -165,6 +165,8 @@ async fn who_has_no_business_here_is_refused() {
         ensure!(wrong == "login WRONG_PASSWORD", "{wrong}");
         let unknown = refusal(Account { username: "nobody".into(), ..anna.clone() }).await?;
         ensure!(unknown == "login UNREGISTERED", "{unknown}");
+        let old = refusal(Account { version: 20, ..anna.clone() }).await?;
+        ensure!(old == "login WRONG_VERSION", "{old}");
         Player::join(anna).await?;
         Ok(())
     })

@@ -247,7 +247,8 @@ impl Realm {
         // The old one has to be gone before its ports are free.
         let _ = self.coordinator.kill();
         self.coordinator.ended(START_LIMIT).await?;
-        std::fs::remove_file(addresses_file(self.folder.path())).context("removing the old addresses")?;
+        // Left behind by a killed one; one that ended in order has removed it.
+        let _ = std::fs::remove_file(addresses_file(self.folder.path()));
         self.coordinator = spawn(self.folder.path(), &self.settings)?;
         self.addresses = listening(self.folder.path(), &mut self.coordinator).await?;
         Ok(())
