@@ -1,7 +1,7 @@
 //! The HTTPS API: registration, status, administration, health. One file a resource.
 //!
 //! Handlers only translate: what they decide stands in the store, what they show comes from the fleet. The routes and the
-//! OpenAPI document are made from one list, [`routes`].
+//! OpenAPI document are made from one list, [`routes!`].
 
 mod admin;
 mod error;

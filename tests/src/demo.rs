@@ -1,7 +1,7 @@
 //! The demo: a realm, hosts, players; then one host is gone, and what the players felt of it.
 //!
-//! [`run`] is the whole show. [`ground`] says which maps are played on, [`stage`] starts the processes, [`crowd`] the
-//! players, [`outcome`] measures, [`report`] tells people, [`console`] says what is going on meanwhile.
+//! [`run`] is the whole show. `ground` says which maps are played on, `stage` starts the processes, `crowd` the players,
+//! `outcome` measures, `report` tells people, `console` says what is going on meanwhile.
 
 mod console;
 mod crowd;

@@ -107,17 +107,17 @@ async fn a_database_that_is_gone_for_a_while_stops_nobody_and_loses_nothing() {
         let mut bert = realm.join("bert").await?;
         let meadow = travel(&mut anna, &atlas(), "bf_meadow", JOURNEY).await?;
         cable.cut();
-        // Life on the maps needs no database, nor does a host that goes.
+        // Life on the maps needs no database.
         anna.walk_to(meadow.x - 4, meadow.y).await?;
-        anna.forget();
-        realm.node_of("bf_meadow").await?.process.kill()?;
-        anna.wait_for("a redirect", |event| matches!(event, Event::Redirected(..))).await?;
-        anna.until_in_play().await?;
         bert.say("nothing to see here");
         bert.wait_for("his own words", |event| matches!(event, Event::OwnChat(_))).await?;
         cable.mend();
         let ready = async || realm.status.text("/readyz").await.is_ok().then_some(());
         bifrost_tests::harness::eventually("readiness", Duration::from_secs(30), async || Ok(ready().await)).await?;
+        anna.forget();
+        realm.node_of("bf_meadow").await?.process.kill()?;
+        anna.wait_for("a redirect", |event| matches!(event, Event::Redirected(..))).await?;
+        anna.until_in_play().await?;
         anna.walk_to(meadow.x - 6, meadow.y).await?;
         let place = anna.place();
         anna.forget();

@@ -10,7 +10,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bifrost_protocol::client::{client_to_server, server_to_client};
+use bifrost_protocol::Packet;
+use bifrost_protocol::client::map::Disconnect;
+use bifrost_protocol::client::{client_to_server, login, server_to_client};
 use bifrost_protocol::control::StreamCode;
 use bifrost_protocol::frame::{LengthTable, packet_id};
 use bifrost_protocol::ids::SessionId;
@@ -341,6 +343,11 @@ impl Pump {
             | CloseReason::Dropped
             | CloseReason::Shutdown => {
                 self.engine = Engine::Held;
+                if reason == CloseReason::Shutdown {
+                    self.down.cut();
+                    // One who does not read what came before does not need to know.
+                    let _unread = self.send(&Disconnect { reason: login::CloseReason::SERVER_CLOSED }.encode());
+                }
                 let _ended = timeout(self.patience.last_words, self.say_goodbye()).await;
             }
             CloseReason::Full

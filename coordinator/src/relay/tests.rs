@@ -266,7 +266,7 @@ async fn stopping_closes_every_client_and_tells_the_fleet() {
     let mut engine = lab.attach(&player, 7).await;
     lab.shutdown().await;
     lab.expect_closed().await;
-    client.expect_end().await;
+    client.expect_last_words(&[0x81, 0, 1]).await;
     engine.expect_end().await;
 }
 

@@ -29,7 +29,7 @@ pub struct Options {
     /// Folder of rAthena's warp scripts; may be given several times
     #[arg(long, value_name = "DIR", requires = "map_cache")]
     pub warps: Vec<PathBuf>,
-    /// Map groups for rAthena's maps: TOML with [[groups]] of name, class, maps, and start = { map, x, y }
+    /// Map groups for rAthena's maps: a TOML file like tests/src/demo/groups.toml
     #[arg(long, value_name = "FILE", requires = "map_cache")]
     pub groups: Option<PathBuf>,
 }

@@ -358,10 +358,14 @@ impl Client {
     }
 
     pub(super) async fn expect_end(&mut self) {
+        self.expect_last_words(&[]).await;
+    }
+
+    pub(super) async fn expect_last_words(&mut self, words: &[u8]) {
         let mut rest = Vec::new();
         // A reset is an end as well.
         let _ended = timeout(SOON, self.0.read_to_end(&mut rest)).await.expect("ends in time");
-        assert_eq!(rest, Vec::<u8>::new(), "nothing is said before the end");
+        assert_eq!(rest, words, "before the end");
     }
 }
 
