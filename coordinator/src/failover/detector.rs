@@ -30,6 +30,11 @@ impl Detector {
         }
     }
 
+    /// The watcher itself was not there for so long: that is not the host's silence.
+    pub fn forgive(&mut self, absence: Duration, now: Duration) {
+        self.last = self.last.saturating_add(absence).min(now);
+    }
+
     /// When the last beat arrived.
     #[must_use]
     pub fn last(&self) -> Duration {

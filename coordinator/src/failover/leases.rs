@@ -103,7 +103,8 @@ impl Leases {
 
     /// The engine is ready. `false` when the lease is not this one any more.
     pub fn ready(&mut self, group: &GroupName, epoch: Epoch, link: LinkId, now: Duration) -> bool {
-        self.change(group, epoch, link, now, |host| LeaseState::Live(host, link))
+        let starting = self.get(group).is_some_and(|lease| matches!(lease.state, LeaseState::Starting(..)));
+        starting && self.change(group, epoch, link, now, |host| LeaseState::Live(host, link))
     }
 
     /// Players are being taken off.
@@ -114,6 +115,7 @@ impl Leases {
     /// Takes the group from whoever has it.
     pub fn vacate(&mut self, group: &GroupName, now: Duration) {
         if let Some(lease) = self.by_group.get_mut(group) {
+            lease.epoch = Epoch(lease.epoch.0.saturating_add(1));
             lease.become_at(LeaseState::Vacant, now);
         }
     }

@@ -128,8 +128,11 @@ impl Transfer {
 
     /// Gives up waiting.
     pub fn expire(&mut self, now: Duration) {
+        self.passed(Step::Transition, now);
+        self.passed(Step::Notify, now);
         let waiting: Vec<_> = self.progress.iter().filter(|(_, at)| **at < Progress::Done).map(|(id, _)| *id).collect();
         waiting.into_iter().for_each(|account| self.lost(account, "did not come back in time", now));
+        self.settle(now);
     }
 
     /// Whether all steps are done.

@@ -1,11 +1,12 @@
 //! What goes into the core and what comes out: plain values, no handles.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::control::{Beat, CoordinatorSays, EngineOrder, EngineSays, GameOpen, Hello, NodeSays};
-use bifrost_protocol::ids::{CharacterId, Epoch, GroupName, HostId, MapName};
+use bifrost_protocol::ids::{CharacterId, Epoch, GroupName, HostId, MapName, MapPoint};
 use bifrost_protocol::inter::{CharToMap, MapToChar};
 use bytes::Bytes;
 
@@ -134,4 +135,6 @@ pub struct GroupFacts {
     pub class: crate::config::GroupClass,
     /// Its maps.
     pub maps: Vec<MapName>,
+    /// Where warps lead that leave the group.
+    pub exits: BTreeSet<MapPoint>,
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use bifrost_protocol::Packet;
 use bifrost_protocol::client::map::Disconnect;
 use bifrost_protocol::client::{CloseReason, Enter};
-use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, HostId, MapName};
+use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, HostId, MapName, SessionId};
 use bifrost_protocol::inter::MapToChar;
 use bifrost_protocol::layout::CharacterImage;
 
@@ -42,10 +42,13 @@ pub struct Fleet {
     leases: Leases,
     /// At most one an account.
     sessions: BTreeMap<AccountId, Session>,
+    /// The accounts of the sessions.
+    accounts: BTreeMap<SessionId, AccountId>,
     /// Clients that have a session.
     connections: BTreeMap<ConnectionId, AccountId>,
-    /// Clients the char-server is being asked about.
-    arrivals: BTreeMap<AccountId, Arrival>,
+    /// Clients the char-server is being asked about, by what its answers repeat: a stranger who knows an account's number
+    /// does not know its login id, and so is not taken for it.
+    arrivals: BTreeMap<ArrivalKey, Arrival>,
     /// Characters whose final save the char-server has not confirmed.
     leaving: BTreeMap<CharacterId, Leaving>,
     /// Maps of other map-servers of the realm.
@@ -63,6 +66,9 @@ pub struct Fleet {
     now: Duration,
     commands: VecDeque<Command>,
 }
+
+/// Account and first login id of a client.
+type ArrivalKey = (AccountId, u32);
 
 /// A client the char-server is being asked about.
 #[derive(Debug)]
@@ -94,6 +100,7 @@ impl Fleet {
         Self {
             group_of: group_of.collect(),
             leases: Leases::restore(groups.keys().cloned(), leases),
+            accounts: orphans.iter().map(|session| (session.id, session.account)).collect(),
             sessions: orphans.into_iter().map(|session| (session.account, session)).collect(),
             next_session: config.first_session,
             config,
@@ -182,6 +189,13 @@ impl Fleet {
         if let Some(session) = self.sessions.get_mut(&account) {
             session.become_at(phase, now);
         }
+    }
+
+    /// Takes a session out.
+    fn forget(&mut self, account: AccountId) -> Option<Session> {
+        let session = self.sessions.remove(&account)?;
+        self.accounts.remove(&session.id);
+        Some(session)
     }
 
     /// The session a client's connection belongs to, if it still is that session's connection.

@@ -1,14 +1,14 @@
 //! Starting, asking and stopping the fleet.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::FixedText;
 use bifrost_protocol::Secret;
-use bifrost_protocol::control::PlayerUpdate;
-use bifrost_protocol::ids::{AccountId, GroupName, HostId, SessionId};
+use bifrost_protocol::control::{Place, PlayerUpdate};
+use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
 use bifrost_protocol::layout::CharacterImage;
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
@@ -87,7 +87,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         tracing::info!(sessions = orphans.len(), "restored sessions from before the restart");
     }
     let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
-        (name.clone(), GroupFacts { class: info.class, maps: info.maps.clone() })
+        (name.clone(), GroupFacts { class: info.class, maps: info.maps.clone(), exits: exits(&parts.catalog, name) })
     };
     let groups: BTreeMap<_, _> = parts.catalog.groups().iter().map(facts).collect();
     let maps = groups.values().flat_map(|facts| facts.maps.iter().cloned()).collect();
@@ -198,6 +198,13 @@ impl FleetHandle {
         };
         (Self { requests }, answering)
     }
+}
+
+/// Where the warps of a group lead that leave it.
+fn exits(catalog: &Catalog, group: &GroupName) -> BTreeSet<MapPoint> {
+    let (_, warps) = catalog.assignment(group);
+    let ends = warps.iter().map(|warp| Place { map: warp.to_map.clone(), x: warp.to_x, y: warp.to_y });
+    ends.filter_map(|end| placed(&end)).filter(|end| catalog.group_of(&end.map) != Some(group)).collect()
 }
 
 fn fleet_config(config: &Config, public: SocketAddrV4) -> FleetConfig {

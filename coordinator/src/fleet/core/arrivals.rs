@@ -9,10 +9,10 @@ use bifrost_protocol::ids::{AccountId, Epoch, GroupName, SessionId};
 use bifrost_protocol::inter::{Authenticate, Authenticated, Refused, WentOffline};
 use prost::Message;
 
-use super::{Arrival, Fleet};
+use super::{Arrival, ArrivalKey, Fleet};
 use crate::failover::LeaseState;
 use crate::fleet::ConnectionId;
-use crate::fleet::character::cell;
+use crate::fleet::character::{cell, image_point};
 use crate::fleet::command::{Command, StoreWrite};
 use crate::fleet::session::{Phase, Session};
 use crate::store::SessionRow;
@@ -21,27 +21,26 @@ impl Fleet {
     /// 0x0436. Nobody is believed: the char-server knows who may come.
     pub(super) fn arrived(&mut self, connection: ConnectionId, enter: Enter, address: Ipv4Addr) {
         let account = enter.account;
+        let key = (account, *enter.login_id1.expose());
         if self.shutting_down {
             return self.refuse(connection, CloseReason::SERVER_CLOSED, "shutting_down");
         }
-        if self.arrivals.contains_key(&account) || self.arrivals.len() >= MAX_ARRIVALS {
+        if self.arrivals.contains_key(&key) || self.arrivals.len() >= MAX_ARRIVALS {
             return self.refuse(connection, CloseReason::STILL_ONLINE, "arrival_pending");
         }
         match self.sessions.get(&account).map(|session| &session.phase) {
-            None | Some(Phase::Away) => {}
-            // Its last state has to be at the char-server before that hands the character out again.
-            Some(Phase::Orphaned | Phase::Selected) => self.finish(account),
+            None | Some(Phase::Away | Phase::Orphaned | Phase::Selected) => {}
             Some(_) => return self.refuse(connection, CloseReason::STILL_ONLINE, "still_online"),
         }
-        self.arrivals.insert(account, Arrival { connection, enter, address, since: self.now });
-        self.ask_about(account);
+        self.arrivals.insert(key, Arrival { connection, enter, address, since: self.now });
+        self.ask_about(key);
     }
 
     /// 0x2b26.
-    pub(super) fn ask_about(&mut self, account: AccountId) {
-        let Some(arrival) = self.arrivals.get(&account) else { return };
+    pub(super) fn ask_about(&mut self, key: ArrivalKey) {
+        let Some(arrival) = self.arrivals.get(&key) else { return };
         let request = Authenticate {
-            account,
+            account: arrival.enter.account,
             character: arrival.enter.character,
             login_id1: arrival.enter.login_id1,
             sex: arrival.enter.sex,
@@ -51,9 +50,14 @@ impl Fleet {
         self.tell_char(request);
     }
 
+    /// Whether the char-server is being asked about a client of this account.
+    pub(super) fn is_arriving(&self, account: AccountId) -> bool {
+        self.arrivals.range((account, u32::MIN)..=(account, u32::MAX)).next().is_some()
+    }
+
     /// 0x2b27.
     pub(super) fn arrival_refused(&mut self, refused: &Refused) {
-        let Some(arrival) = self.arrivals.remove(&refused.account) else { return };
+        let Some(arrival) = self.arrivals.remove(&(refused.account, *refused.login_id1.expose())) else { return };
         self.refuse(arrival.connection, CloseReason(0), "char_server_refused");
     }
 
@@ -61,17 +65,26 @@ impl Fleet {
     pub(super) fn arrival_accepted(&mut self, answer: Authenticated) {
         let account = answer.account;
         let status = answer.image.view();
-        let Some(arrival) = self.arrivals.remove(&account) else {
+        let arrival = self.arrivals.remove(&(account, *answer.login_id1.expose()));
+        let Some(arrival) = arrival.filter(|arrival| arrival.enter.character == status.character) else {
             // The client went away meanwhile, and the char-server has just marked the character online.
-            return self.tell_char(WentOffline { character: status.character, account });
+            if !self.sessions.contains_key(&account) {
+                self.tell_char(WentOffline { character: status.character, account });
+            }
+            return;
         };
-        let before = self.sessions.remove(&account);
-        let served =
-            cell(&status.last_point).and_then(|at| self.group_of.get(&at.map).cloned().map(|group| (at, group)));
+        let orphaned = |session: &&Session| session.phase == Phase::Orphaned && session.character == status.character;
+        let stood = self.sessions.get(&account).filter(orphaned).map(|orphan| orphan.at.clone());
+        let served = [stood, cell(&status.last_point)].into_iter().flatten();
+        let served = served.filter_map(|at| self.group_of.get(&at.map).cloned().map(|group| (at, group))).next();
         let Some((at, group)) = served else {
+            self.finish(account);
             self.tell_char(WentOffline { character: status.character, account });
             return self.refuse(arrival.connection, CloseReason::SERVER_CLOSED, "map_not_served");
         };
+        let before = self.forget(account);
+        let orphan = before.as_ref().filter(orphaned);
+        let late = self.leaving.remove(&status.character);
         self.next_session += 1;
         let mut session = Session {
             id: SessionId(self.next_session),
@@ -83,7 +96,12 @@ impl Fleet {
             login_id2: answer.login_id2,
             sex: status.sex,
             group_id: answer.group,
-            image: answer.image,
+            // What the char-server has not confirmed, or not been told since a restart, is newer than what it hands out.
+            dirty: late.is_some() || orphan.is_some(),
+            image: late
+                .map(|late| late.image)
+                .or_else(|| orphan.map(|orphan| orphan.image.clone()))
+                .unwrap_or(answer.image),
             at,
             direction: 0,
             sitting: false,
@@ -91,10 +109,10 @@ impl Fleet {
             changing: answer.changing_servers != 0,
             phase: Phase::Limbo { fresh: true },
             since: self.now,
-            dirty: false,
             saved: self.now,
             drops: 0,
         };
+        session.image.set_last_point(image_point(&session.at));
         // What the char-server does not keep survives a change of hosts here.
         if let Some(before) = before.filter(|before| before.at == session.at && before.phase == Phase::Away) {
             (session.direction, session.sitting, session.drops) = (before.direction, before.sitting, before.drops);
@@ -105,6 +123,7 @@ impl Fleet {
     fn begin(&mut self, session: Session) {
         let (account, connection) = (session.account, session.connection);
         self.command(Command::Store(StoreWrite::Begin(Box::new(row(&session)))));
+        self.accounts.insert(session.id, account);
         self.sessions.insert(account, session);
         if let Some(connection) = connection {
             self.connections.insert(connection, account);

@@ -40,7 +40,12 @@ impl Fleet {
 
     /// Asks the engine to let a session go, for this reason.
     pub(super) fn release(&mut self, account: AccountId, leave: Leave) {
-        let Some(session) = self.sessions.get(&account) else { return };
+        let Some(session) = self.sessions.get_mut(&account) else { return };
+        if let Phase::Releasing(_, why) = &mut session.phase {
+            // It has been asked already, and has no more time because somebody asks again.
+            *why = leave;
+            return;
+        }
         let Some(link) = session.link() else { return self.released(account, leave) };
         let order = EngineOrder::Release(SessionRef { session: session.id.0 });
         let group = session.group.clone();
@@ -131,6 +136,9 @@ impl Fleet {
         let account = answer.account;
         let Some(session) = self.sessions.get(&account) else { return };
         let Phase::Redirecting(target) = session.phase.clone() else { return };
+        if answer.character != session.character {
+            return;
+        }
         if *answer.login_id1.expose() == 0 {
             self.command(Command::Count("change_refused"));
             let back = self.sessions.get(&account).map(|session| session.at.clone());
@@ -174,7 +182,7 @@ impl Fleet {
     fn left_the_fleet(&mut self, account: AccountId) {
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.verified(account, now));
-        if let Some(session) = self.sessions.remove(&account) {
+        if let Some(session) = self.forget(account) {
             self.command(Command::Store(StoreWrite::End(session.character)));
         }
     }
@@ -213,7 +221,7 @@ impl Fleet {
     pub(super) fn finish(&mut self, account: AccountId) {
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.lost(account, "left the game", now));
-        let Some(session) = self.sessions.remove(&account) else { return };
+        let Some(session) = self.forget(account) else { return };
         let (character, image) = (session.character, session.image);
         self.leaving.insert(character, Leaving { account, image, since: now });
         self.save_finally(character);
@@ -274,8 +282,11 @@ impl Fleet {
 
     /// Ends a session with a reason for the player, after the engine's last word.
     pub(super) fn throw_out(&mut self, account: AccountId, reason: CloseReason) {
-        if let Some(arrival) = self.arrivals.remove(&account) {
-            self.refuse(arrival.connection, reason, "kicked");
+        let keys = self.arrivals.range((account, u32::MIN)..=(account, u32::MAX)).map(|(key, _)| *key);
+        for key in keys.collect::<Vec<_>>() {
+            if let Some(arrival) = self.arrivals.remove(&key) {
+                self.refuse(arrival.connection, reason, "kicked");
+            }
         }
         self.release(account, Leave::Kick(reason));
     }

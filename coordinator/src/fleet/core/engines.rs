@@ -2,11 +2,11 @@
 
 use bifrost_protocol::client::CloseReason;
 use bifrost_protocol::control::{DbSync, EngineOrder, EngineSays, PlayerUpdate, Resync, SessionRef, SyncAck};
-use bifrost_protocol::ids::{AccountId, Epoch, GroupName, MapPoint, SessionId};
+use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, MapPoint, SessionId};
 use prost::Message;
 
 use super::Fleet;
-use crate::fleet::character::placed;
+use crate::fleet::character::{cell, placed};
 use crate::fleet::command::{Command, StoreWrite};
 use crate::fleet::session::{Leave, Phase};
 use crate::fleet::{ConnectionId, LinkId};
@@ -34,12 +34,13 @@ impl Fleet {
             EngineSays::CharacterSelect(who) => self.wants_to_leave(link, group, who.session, Some(Leave::Select)),
             EngineSays::Released(who) => {
                 if let Some((account, Phase::Releasing(_, leave))) = self.on_engine(link, who.session) {
+                    let of = self.sessions.get(&account).map(|session| session.group.clone());
                     self.released(account, leave);
-                    self.emptied(group);
+                    of.iter().for_each(|group| self.emptied(group));
                 }
             }
             EngineSays::Misbehaved(who) => {
-                if let Some((account, _)) = self.on_engine(link, who.session) {
+                if let Some((account, Phase::Entering(_) | Phase::Playing(_))) = self.on_engine(link, who.session) {
                     tracing::info!(%account, problem = who.problem, "client broke the protocol");
                     self.command(Command::Count("client_misbehaved"));
                     self.throw_out(account, CloseReason::SERVER_CLOSED);
@@ -66,17 +67,25 @@ impl Fleet {
     fn wants_to_leave(&mut self, link: LinkId, group: &GroupName, session: u64, leave: Option<Leave>) {
         let Some((account, Phase::Playing(_))) = self.on_engine(link, session) else { return };
         let possible = match &leave {
-            Some(Leave::Change(to)) => self.server_of(to).is_some(),
+            Some(Leave::Change(to)) => self.may_go(account, group, to) && self.server_of(to).is_some(),
             Some(_) => true,
             None => false,
         };
         match leave.filter(|_| possible) {
             Some(leave) => self.release(account, leave),
             None => {
+                self.violation(link, "no_such_way");
                 let stay = EngineOrder::Stay(SessionRef { session });
                 self.command(Command::Order(link, group.clone(), stay));
             }
         }
+    }
+
+    /// Whether a way leads there from the group's maps: a warp, or the player's own save point.
+    fn may_go(&self, account: AccountId, group: &GroupName, to: &MapPoint) -> bool {
+        let warp = self.groups.get(group).is_some_and(|facts| facts.exits.contains(to));
+        let home = self.sessions.get(&account).and_then(|session| cell(&session.image.view().save_point));
+        warp || home.as_ref() == Some(to)
     }
 
     /// State that changed: checked, applied, journalled; acknowledged when durable.
@@ -96,24 +105,35 @@ impl Fleet {
             self.command(Command::Count("sync_rejected"));
             return self.command(Command::Order(link, group.clone(), EngineOrder::Resync(Resync { reason })));
         };
+        if data.player_updates.len() > MAX_UPDATES {
+            return self.violation(link, "sync_too_long");
+        }
         *last = sync.sequence;
         let mut updates = Vec::new();
         for update in data.player_updates {
-            if let Some(account) = self.applied(link, group, &update) {
-                let character = self.sessions.get(&account).map(|session| session.character);
-                updates.extend(character.map(|character| (character, update.encode_to_vec())));
+            match self.reported_by(link, group, update.session) {
+                Some(account) => {
+                    let character = self.applied(link, group, account, &update);
+                    updates.extend(character.map(|character| (character, update.encode_to_vec())));
+                }
+                // It came back another way while its engine could not be reached: what stands there is a ghost.
+                None if sync.full => self.order_release(link, group, update.session),
+                None => {}
             }
         }
-        if updates.is_empty() {
-            return self.journaled(link, group, epoch, sync.sequence);
-        }
+        // Without updates too: an acknowledgement covers everything before it, which may still wait to be written.
         let (group, sequence) = (group.clone(), sync.sequence);
         self.command(Command::Store(StoreWrite::Journal { link, group, epoch, sequence, updates }));
     }
 
     /// Applies one player's state if it is this engine's to report and possible.
-    fn applied(&mut self, link: LinkId, group: &GroupName, update: &PlayerUpdate) -> Option<AccountId> {
-        let account = self.reported_by(link, group, update.session)?;
+    fn applied(
+        &mut self,
+        link: LinkId,
+        group: &GroupName,
+        account: AccountId,
+        update: &PlayerUpdate,
+    ) -> Option<CharacterId> {
         let at = update.at.as_ref().and_then(placed).filter(|at| self.group_of.get(&at.map) == Some(group));
         let Some(at) = at else {
             self.violation(link, "update_elsewhere");
@@ -123,7 +143,7 @@ impl Fleet {
         let status = session.image.view();
         let possible = update.hp <= status.max_hp.max(1) && update.sp <= status.max_sp.max(0) && update.direction < 8;
         session.apply(update, at);
-        let orphaned = session.phase == Phase::Orphaned;
+        let (character, orphaned) = (session.character, session.phase == Phase::Orphaned);
         if !possible {
             self.violation(link, "update_impossible");
         }
@@ -132,22 +152,23 @@ impl Fleet {
             let release = EngineOrder::Release(SessionRef { session: update.session });
             self.command(Command::Order(link, group.clone(), release));
             self.finish(account);
-            return None;
         }
-        Some(account)
+        Some(character)
     }
 
     /// The session an engine may report on: on it now, or orphaned there by a restart of the coordinator.
     fn reported_by(&mut self, link: LinkId, group: &GroupName, session: u64) -> Option<AccountId> {
-        let found = self.sessions.values().find(|known| known.id == SessionId(session))?;
+        let found = self.sessions.get(self.accounts.get(&SessionId(session))?)?;
         let its_own = found.link() == Some(link) || found.phase == Phase::Orphaned;
         // A session that has just left may still be in an update that was on its way.
         (its_own && found.group == *group).then_some(found.account)
     }
 
     fn on_engine(&self, link: LinkId, session: u64) -> Option<(AccountId, Phase)> {
-        let found =
-            self.sessions.values().find(|known| known.id == SessionId(session) && known.link() == Some(link))?;
+        let found = self.sessions.get(self.accounts.get(&SessionId(session))?)?;
+        if found.link() != Some(link) {
+            return None;
+        }
         Some((found.account, found.phase.clone()))
     }
 
@@ -202,5 +223,7 @@ impl Fleet {
     }
 }
 
+/// Most players in one sync: all that an embedded engine can carry.
+const MAX_UPDATES: usize = 2_048;
 /// How often engines may drop a session in a row before its player is sent to character select.
 const MAX_DROPS: u8 = 3;

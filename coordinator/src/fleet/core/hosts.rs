@@ -7,8 +7,10 @@ use bifrost_protocol::control::{Beat, Benchmark, CoordinatorSays, HeldLease, Hel
 use bifrost_protocol::ids::{Epoch, GroupName, HostId};
 
 use super::Fleet;
+use crate::config::GroupClass;
 use crate::failover::{Cause, Detector};
 use crate::fleet::command::Command;
+use crate::fleet::session::{Leave, Phase};
 use crate::fleet::{HostKind, LinkId};
 use crate::placement::{Criterion, HostView, judge};
 
@@ -69,7 +71,7 @@ impl Fleet {
         };
         let criteria = entry.criteria(&self.config.eligibility, self.now);
         self.hosts.insert(link, entry);
-        let resumed = self.resume(link, &host, &hello.leases);
+        let resumed = self.resume(link, &host, kind, &hello.leases);
         let not_eligible = criteria.iter().filter(|_| kind == HostKind::Player).filter(|criterion| !criterion.met);
         let welcome = Welcome {
             host: host.0,
@@ -88,10 +90,15 @@ impl Fleet {
     }
 
     /// Leases that go on: the same host, the same epoch, and nobody else has been given the group meanwhile.
-    fn resume(&mut self, link: LinkId, host: &HostId, held: &[HeldLease]) -> Vec<HeldLease> {
+    fn resume(&mut self, link: LinkId, host: &HostId, kind: HostKind, held: &[HeldLease]) -> Vec<HeldLease> {
         let mut resumed = Vec::new();
         for lease in held.iter().take(self.groups.len()) {
             let (group, epoch) = (GroupName(lease.group.clone()), Epoch(lease.epoch));
+            // The operator may have made it critical since.
+            let critical = self.groups.get(&group).is_none_or(|facts| facts.class == GroupClass::Critical);
+            if critical && kind == HostKind::Player {
+                continue;
+            }
             if self.leases.resume(&group, epoch, host, link, self.now) {
                 resumed.push(lease.clone());
                 self.move_sessions(&group, link);
@@ -105,10 +112,13 @@ impl Fleet {
     fn move_sessions(&mut self, group: &GroupName, link: LinkId) {
         let here = self.sessions.values().filter(|session| session.group == *group && session.link().is_some());
         for account in here.map(|session| session.account).collect::<Vec<_>>() {
-            let Some(session) = self.sessions.get_mut(&account) else { continue };
+            let Some(session) = self.sessions.get(&account) else { continue };
             if session.link() != Some(link) {
-                let at = session.at.clone();
-                self.depart(account, at);
+                let leave = match &session.phase {
+                    Phase::Releasing(_, leave) => leave.clone(),
+                    _ => Leave::Move,
+                };
+                self.released(account, leave);
             }
         }
     }

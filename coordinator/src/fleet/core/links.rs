@@ -32,7 +32,7 @@ impl Fleet {
                 _ => {}
             }
         }
-        self.arrivals.keys().copied().collect::<Vec<_>>().into_iter().for_each(|account| self.ask_about(account));
+        self.arrivals.keys().copied().collect::<Vec<_>>().into_iter().for_each(|key| self.ask_about(key));
     }
 
     /// A client is on its way back, while the char-server has forgotten that it expects it. Its answer changes nothing.

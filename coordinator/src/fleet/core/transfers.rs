@@ -66,6 +66,7 @@ impl Fleet {
         self.command(Command::Count("engine_failed"));
         self.unfit.insert((group.clone(), host.clone()), self.now + super::upkeep::UNFIT_FOR);
         let mut transfer = Transfer::new(Cause::EngineLost, host, vec![group.clone()], self.now, self.now);
+        self.tell_revoked(link, group, epoch, problem);
         self.hand_over(&mut transfer, group, link);
         self.announce(transfer);
     }
@@ -78,6 +79,7 @@ impl Fleet {
         // Planned moves of it that were under way end as this one.
         self.transfers.iter_mut().filter(|transfer| transfer.from == host.host).for_each(|transfer| {
             transfer.passed(Step::Transition, self.now);
+            transfer.passed(Step::Notify, self.now);
         });
         if held.is_empty() {
             return;
@@ -126,16 +128,13 @@ impl Fleet {
     /// Tells nodes and lets the transfer run; its players' progress closes the remaining steps.
     fn announce(&mut self, mut transfer: Transfer) {
         transfer.passed(Step::Transition, self.now);
-        for group in &transfer.groups {
-            let holder = self.leases.get(group).and_then(|lease| lease.state.holder().map(|(host, _)| host.clone()));
-            let text = match holder {
-                Some(host) => format!("{group} goes on at {host}"),
-                None => format!("{group} waits for a host"),
-            };
-            let notice = CoordinatorSays::Notice(Notice { group: group.0.clone(), text });
-            for link in self.hosts.keys().copied().collect::<Vec<_>>() {
-                self.command(Command::Tell(link, notice.clone()));
-            }
+        let held = |group: &&GroupName| self.leases.get(group).is_some_and(|lease| lease.state.holder().is_some());
+        let (on, waiting): (Vec<_>, Vec<_>) = transfer.groups.iter().partition(held);
+        let text = format!("{} map groups go on at other hosts, {} wait for one", on.len(), waiting.len());
+        let group = transfer.groups.first().map(|group| group.0.clone()).unwrap_or_default();
+        let notice = CoordinatorSays::Notice(Notice { group, text });
+        for link in self.hosts.keys().copied().collect::<Vec<_>>() {
+            self.command(Command::Tell(link, notice.clone()));
         }
         transfer.passed(Step::Notify, self.now);
         self.transfers.push(transfer);
@@ -173,10 +172,9 @@ impl Fleet {
         }
         self.tell_revoked(link, group, epoch, "the group goes on elsewhere");
         self.leases.vacate(group, self.now);
-        let target = self.planned_target(group);
-        let placed = match target {
-            Some((to, why)) if to != host => self.give(group, &to, why),
-            _ => self.place_group(group, Some(&host)),
+        let placed = match self.planned_target(group, &host) {
+            Some((to, why)) => self.give(group, &to, why),
+            None => self.place_group(group, Some(&host)),
         };
         if !placed {
             self.lease_changed(group);
@@ -184,9 +182,12 @@ impl Fleet {
         self.finish_transition(group);
     }
 
-    /// Where rebalancing wants a group to be.
-    fn planned_target(&self, group: &GroupName) -> Option<(HostId, String)> {
-        self.upkeep.plan.as_ref().filter(|plan| plan.group == *group).map(|plan| (plan.to.clone(), plan.why.clone()))
+    /// Where rebalancing wants a group to be, if that host can still take it.
+    fn planned_target(&mut self, group: &GroupName, from: &HostId) -> Option<(HostId, String)> {
+        let plan = self.upkeep.plan.take_if(|plan| plan.group == *group)?;
+        let fit = !self.unfit.contains_key(&(group.clone(), plan.to.clone())) && plan.to != *from;
+        let there = self.views().iter().any(|view| view.host == plan.to && view.available && view.eligible);
+        (fit && there).then_some((plan.to, plan.why))
     }
 
     fn finish_transition(&mut self, group: &GroupName) {

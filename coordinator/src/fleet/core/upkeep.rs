@@ -14,6 +14,7 @@ use crate::placement::{Move, next_move};
 /// When what is due next.
 #[derive(Debug, Default)]
 pub(super) struct Due {
+    last_tick: Duration,
     slow: Duration,
     users: Duration,
     balance: Duration,
@@ -25,6 +26,12 @@ impl Fleet {
     /// To be called every [`TICK`].
     pub(super) fn tick(&mut self) {
         let now = self.now;
+        let absence = now.saturating_sub(std::mem::replace(&mut self.upkeep.last_tick, now));
+        if absence > STALL {
+            // This process did not run: beats that came meanwhile are still in the queue.
+            tracing::warn!(?absence, "the coordinator was not running for a while");
+            self.hosts.values_mut().for_each(|host| host.detector.forgive(absence, now));
+        }
         let silent = self.hosts.iter().filter(|(_, host)| host.detector.suspects(now));
         for link in silent.map(|(link, _)| *link).collect::<Vec<_>>() {
             self.host_lost(link, Cause::HostLost);
@@ -62,7 +69,10 @@ impl Fleet {
         for (account, phase, waited) in all {
             match phase {
                 Phase::Releasing(_, leave) if waited > RELEASE_LIMIT => self.not_released(account, leave),
-                Phase::Away if waited > AWAY_LIMIT => self.finish(account),
+                Phase::Away if waited > AWAY_LIMIT && !self.is_arriving(account) => self.finish(account),
+                Phase::Redirecting(_) if waited > AWAY_LIMIT => {
+                    self.released(account, Leave::Kick(CloseReason::SERVER_CLOSED));
+                }
                 Phase::Selecting | Phase::Selected if waited > AWAY_LIMIT => {
                     self.released(account, Leave::Kick(CloseReason::SERVER_CLOSED));
                 }
@@ -122,18 +132,19 @@ impl Fleet {
                 LeaseState::Starting(_, link) if age(lease.since) > START_LIMIT => {
                     self.engine_failed(link, &group, lease.epoch, "did not start in time");
                 }
-                LeaseState::Awaited(_)
-                | LeaseState::Starting(..)
-                | LeaseState::Vacant
-                | LeaseState::Live(..)
-                | LeaseState::Emptying(..) => {}
+                LeaseState::Emptying(..) => self.emptied(&group),
+                LeaseState::Awaited(_) | LeaseState::Starting(..) | LeaseState::Vacant | LeaseState::Live(..) => {}
             }
         }
     }
 
     /// The host of a former life did not come back: somebody else gets the group; `grant` jumps past its epochs.
     fn place_awaited(&mut self, group: &GroupName) {
-        self.place_group(group, None);
+        if self.place_group(group, None) {
+            let orphaned = |session: &&Session| session.group == *group && session.phase == Phase::Orphaned;
+            let orphans: Vec<_> = self.sessions.values().filter(orphaned).map(|session| session.account).collect();
+            orphans.into_iter().for_each(|account| self.finish(account));
+        }
     }
 
     fn arrivals_expire(&mut self) {
@@ -200,6 +211,8 @@ impl Fleet {
 
 /// How often [`Input::Tick`](crate::fleet::command::Input::Tick) has to come: it bounds how late suspicion is noticed.
 pub(in crate::fleet) const TICK: Duration = Duration::from_millis(20);
+/// A tick that late means that this process was stopped or starved.
+const STALL: Duration = Duration::from_millis(150);
 /// How long an engine that failed is not asked for the same group.
 pub(super) const UNFIT_FOR: Duration = Duration::from_secs(30);
 /// Between checks of deadlines.

@@ -79,7 +79,11 @@ fn point(map: &str, x: u16) -> MapPoint {
 
 impl Sim {
     pub(super) fn new(seed: u64) -> Self {
-        let facts = |class, map: &str| GroupFacts { class, maps: vec![MapName::new(map).expect("legal")] };
+        let facts = |class, map: &str| GroupFacts {
+            class,
+            maps: vec![MapName::new(map).expect("legal")],
+            exits: MAPS.iter().map(|(_, map, _)| point(map, 20)).collect(),
+        };
         let groups = MAPS.iter().map(|(name, map, class)| (GroupName((*name).into()), facts(*class, map))).collect();
         let fleet = Fleet::new(config(), groups, &[], Vec::new());
         let mut sim = Self {
