@@ -7,7 +7,7 @@ use std::time::Duration;
 use bifrost_protocol::control::{Assign, CoordinatorSays, EngineOrder};
 use bifrost_protocol::ids::{Epoch, GroupName, HostId};
 use bifrost_protocol::inter::MapToChar;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,8 @@ pub(super) struct Actor {
     pub(super) fleet: Fleet,
     pub(super) catalog: Arc<Catalog>,
     pub(super) char_packets: mpsc::Sender<MapToChar>,
+    /// Breaks the connection to the char-server.
+    pub(super) char_overrun: Arc<Notify>,
     pub(super) journal: Journal,
     pub(super) started: Instant,
     pub(super) clients: HashMap<ConnectionId, ClientHandle>,
@@ -63,7 +65,10 @@ impl Actor {
                     deadline = Some(Instant::now() + SHUTDOWN_GRACE);
                     Some(Input::Shutdown)
                 }
-                _ = ticks.tick() => Some(Input::Tick),
+                _ = ticks.tick() => {
+                    self.take_beats();
+                    Some(Input::Tick)
+                }
                 Some(event) = sources.char_events.recv() => Some(match event {
                     CharEvent::Up => Input::CharUp,
                     CharEvent::Says(packet) => Input::Char(packet),
@@ -85,6 +90,13 @@ impl Actor {
                 return;
             }
         }
+    }
+
+    /// Looks for beats before suspicion is judged.
+    fn take_beats(&mut self) {
+        let beat = |(link, node): (&LinkId, &mut NodeHandle)| Some((*link, node.beat()?, node.round_trip()));
+        let beats: Vec<_> = self.nodes.iter_mut().filter_map(beat).collect();
+        beats.into_iter().for_each(|(link, beat, round_trip)| self.feed(Input::Beat(link, beat, round_trip)));
     }
 
     fn feed(&mut self, input: Input) {
@@ -134,7 +146,6 @@ impl Actor {
                 self.nodes.insert(link, node);
                 Input::NodeConnected(link, host, kind, Box::new(hello))
             }
-            NodeEvent::Beat(beat) => Input::Beat(link, beat, self.nodes.get(&link)?.round_trip()),
             NodeEvent::Uploaded { kbps } => Input::Upload(link, kbps),
             NodeEvent::Says(says) => Input::NodeSays(link, says),
             NodeEvent::SyncOpened { group, epoch, orders } => {
@@ -142,8 +153,13 @@ impl Actor {
                 Input::SyncOpened(link, group, epoch)
             }
             NodeEvent::Engine { group, epoch, says } => Input::Engine(link, group, epoch, says),
-            NodeEvent::SyncClosed { group, .. } => {
-                self.syncs.remove(&(link, group));
+            NodeEvent::SyncClosed { group, orders } => {
+                // The group may have a newer stream by now.
+                let key = (link, group);
+                let closed = orders.upgrade();
+                if closed.is_none_or(|closed| self.syncs.get(&key).is_some_and(|kept| kept.same_channel(&closed))) {
+                    self.syncs.remove(&key);
+                }
                 return None;
             }
             NodeEvent::Closed { reason } => {
@@ -192,11 +208,11 @@ impl Actor {
                 self.forget(link);
             }
             Command::Char(packet) => {
+                // A packet that is lost would be missing for good. A new connection hears everything that matters again.
                 if self.char_packets.try_send(packet).is_err() {
                     metrics::counter!("bifrost_char_queue_full_total").increment(1);
-                    tracing::warn!(
-                        "char-server does not take packets fast enough; one was dropped and will be repeated"
-                    );
+                    self.char_overrun.notify_one();
+                    self.feed(Input::CharDown);
                 }
             }
             Command::Store(write) => self.journal.put(write),

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use bifrost_protocol::client::Enter;
-use bifrost_protocol::control::{Beat, EngineOrder, EngineSays, Hello, NodeSays};
+use bifrost_protocol::control::{EngineOrder, EngineSays, Hello, NodeSays};
 use bifrost_protocol::ids::{Epoch, GroupName, HostId, SessionId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -75,8 +75,6 @@ pub enum NodeEvent {
         /// How to answer.
         node: NodeHandle,
     },
-    /// A heartbeat. The shell has answered it.
-    Beat(Beat),
     /// The coordinator received a burst and measured the node's upload. What the node says of it does not count.
     Uploaded {
         /// In kbit/s.
@@ -106,8 +104,8 @@ pub enum NodeEvent {
     SyncClosed {
         /// The group.
         group: GroupName,
-        /// The epoch.
-        epoch: Epoch,
+        /// Which stream: the queue that came with [`SyncOpened`](Self::SyncOpened).
+        orders: mpsc::WeakSender<EngineOrder>,
     },
     /// The connection is gone.
     Closed {

@@ -11,7 +11,7 @@ use bifrost_protocol::control::{Place, PlayerUpdate};
 use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
 use bifrost_protocol::layout::CharacterImage;
 use prost::Message;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -94,10 +94,12 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
     let fleet = Fleet::new(fleet_config(parts.config, parts.public), groups, &leases, orphans);
 
     let (char_events_to, char_events) = mpsc::channel(CHAR_QUEUE);
-    let (char_packets, char_packets_from) = mpsc::channel(CHAR_QUEUE);
+    // Every player may be redirected and saved at once.
+    let (char_packets, char_packets_from) = mpsc::channel(CHAR_QUEUE.max(3 * parts.config.relay.max_connections));
     let (durable_to, durable) = mpsc::channel(DURABLE_QUEUE);
     let (requests_to, requests) = mpsc::channel(REQUEST_QUEUE);
     let journal = Journal::default();
+    let char_overrun = Arc::new(Notify::new());
     let server = CharServer {
         address: parts.char_server,
         user: parts.user,
@@ -110,6 +112,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         fleet,
         catalog: parts.catalog,
         char_packets,
+        char_overrun: Arc::clone(&char_overrun),
         journal: journal.clone(),
         started: Instant::now(),
         clients: HashMap::new(),
@@ -118,7 +121,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
     };
     let sources = Sources { events: parts.events, char_events, durable, requests };
     // The link outlives the token by the actor's last saves: it ends when the actor drops its packet queue.
-    let link = link::keep(server, char_events_to, char_packets_from, CancellationToken::new());
+    let link = link::keep(server, char_events_to, char_packets_from, char_overrun, CancellationToken::new());
     let writer = journal.run(parts.store, durable_to, journal_token.clone(), JOURNAL_GRACE);
     Ok(RunningFleet {
         handle: FleetHandle { requests: requests_to },

@@ -3,16 +3,18 @@
 //! A char-server that has just started closes the link until its own login-server link is up, and one that already has
 //! two map-servers refuses the login: both are waited out, and said.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::ids::MapName;
-use bifrost_protocol::inter::{CharToMap, Login, LoginResult, MapToChar, Maps, char_to_map};
+use bifrost_protocol::inter::{CharToMap, Login, LoginResult, MapToChar, Maps, Ping, char_to_map};
 use bifrost_protocol::{DecodeError, FixedText, Ipv4Be, List, Packet, PortBe, Secret};
 use bytes::BytesMut;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
@@ -59,6 +61,8 @@ enum LinkError {
     Refused(u8),
     #[error("the char-server refused the fleet's maps (status {0})")]
     MapsRefused(u8),
+    #[error("the char-server does not take packets as fast as they come")]
+    Overrun,
     #[error("no answer within {0:?}")]
     Silent(Duration),
 }
@@ -69,6 +73,7 @@ pub async fn keep(
     server: CharServer,
     events: mpsc::Sender<CharEvent>,
     mut packets: mpsc::Receiver<MapToChar>,
+    overrun: Arc<Notify>,
     token: CancellationToken,
 ) {
     let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
@@ -77,6 +82,7 @@ pub async fn keep(
         let ended = tokio::select! {
             biased;
             () = token.cancelled() => return,
+            () = overrun.notified() => Err(LinkError::Overrun),
             ended = connected(&server, &events, &mut packets, &mut was_up) => ended,
         };
         if was_up {
@@ -122,6 +128,8 @@ async fn connected(
     }
     let (mut reader, mut writer) = stream.split();
     let mut outgoing = BytesMut::new();
+    let mut pings = tokio::time::interval(PING_EVERY);
+    let mut heard = Instant::now();
     loop {
         // Packets may have come along with the last answer of the login.
         while let Some(packet) = next(&mut buffer)? {
@@ -129,22 +137,28 @@ async fn connected(
                 return Ok(());
             }
         }
+        // Reading comes first: answers must not lie behind what there is to write. `read_buf` and `write_buf` lose nothing
+        // when another arm wins.
         tokio::select! {
             biased;
-            packet = packets.recv() => {
-                let Some(packet) = packet else { return Ok(()) };
-                outgoing.extend_from_slice(&packet.encode());
-                while outgoing.len() < WRITE_BATCH && let Ok(packet) = packets.try_recv() {
-                    outgoing.extend_from_slice(&packet.encode());
-                }
-                writer.write_all(&outgoing).await?;
-                outgoing.clear();
-            }
             read = reader.read_buf(&mut buffer) => {
                 if read? == 0 {
                     return Err(LinkError::Closed);
                 }
+                heard = Instant::now();
             }
+            written = writer.write_buf(&mut outgoing), if !outgoing.is_empty() => {
+                written?;
+            }
+            packet = packets.recv(), if outgoing.len() < WRITE_BATCH => match packet {
+                Some(packet) => outgoing.extend_from_slice(&packet.encode()),
+                None => {
+                    writer.write_all(&outgoing).await?;
+                    return Ok(());
+                }
+            },
+            _ = pings.tick() => outgoing.extend_from_slice(&Ping {}.encode()),
+            () = tokio::time::sleep_until(heard + SILENCE) => return Err(LinkError::Silent(SILENCE)),
         }
     }
 }
@@ -204,6 +218,9 @@ const LOGIN_LIMIT: Duration = Duration::from_secs(10);
 /// First and longest wait between attempts.
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// How often the char-server is asked for a sign of life (0x2b23), and how long it may give none: it has no timeout of its own.
+const PING_EVERY: Duration = Duration::from_secs(5);
+const SILENCE: Duration = Duration::from_secs(20);
 /// First size of the read buffer; it grows to the longest packet of chrif, 64 KiB, and no further.
 const READ_BUFFER: usize = 16 * 1024;
 /// Packets are written together up to this many bytes.
@@ -211,7 +228,7 @@ const WRITE_BATCH: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use bifrost_protocol::inter::{LoginAnswer, MapsAccepted, Ping, TotalUsers, map_to_char};
+    use bifrost_protocol::inter::{LoginAnswer, MapsAccepted, TotalUsers, map_to_char};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -241,7 +258,7 @@ mod tests {
         let (events_to, mut events) = mpsc::channel(8);
         let (packets, packets_from) = mpsc::channel(8);
         let token = CancellationToken::new();
-        let link = tokio::task::spawn(keep(server(&listener), events_to, packets_from, token.clone()));
+        let link = tokio::task::spawn(keep(server(&listener), events_to, packets_from, Arc::default(), token.clone()));
 
         let (mut refusing, _) = listener.accept().await.expect("a connection");
         let mut buffer = BytesMut::new();

@@ -42,7 +42,7 @@ pub(super) async fn read_hello(connection: &Connection) -> Result<(SendStream, M
 /// Passes on what the node says until it stops, breaks the rules or its token ends.
 pub(super) async fn listen(link: &Link, mut messages: Messages) -> End {
     let mut until = deadline(&link.admitted.claims);
-    let mut allowance = Allowance::new(Instant::now());
+    let mut allowance = Allowance::new(BURST, RATE, Instant::now());
     let mut heard = true;
     while heard {
         let message = match timeout_at(until, messages.next::<NodeMessage>(MAX_MESSAGE_UP)).await {
@@ -121,23 +121,26 @@ pub(super) fn close(connection: &Connection, code: &str, reason: &str) {
     connection.close(CLOSED, format!("{code}: {reason}").as_bytes());
 }
 
-/// A token bucket for control messages.
+/// A token bucket for messages.
 #[derive(Debug)]
-struct Allowance {
+pub(super) struct Allowance {
+    burst: u32,
+    rate: u32,
     left: u32,
     since: Instant,
 }
 
 impl Allowance {
-    fn new(now: Instant) -> Self {
-        Self { left: BURST, since: now }
+    /// So many messages at once, and so many each second from then on.
+    pub(super) fn new(burst: u32, rate: u32, now: Instant) -> Self {
+        Self { burst, rate, left: burst, since: now }
     }
 
     /// Whether one more message may come.
-    fn take(&mut self, now: Instant) -> bool {
-        let earned = (now - self.since).as_millis() * u128::from(RATE) / 1_000;
+    pub(super) fn take(&mut self, now: Instant) -> bool {
+        let earned = (now - self.since).as_millis() * u128::from(self.rate) / 1_000;
         if earned > 0 {
-            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(BURST)).min(BURST);
+            self.left = self.left.saturating_add(u32::try_from(earned).unwrap_or(self.burst)).min(self.burst);
             self.since = now;
         }
         self.left.checked_sub(1).map(|left| self.left = left).is_some()
@@ -151,7 +154,7 @@ mod tests {
     #[test]
     fn a_burst_is_allowed_and_then_a_rate() {
         let now = Instant::now();
-        let mut allowance = Allowance::new(now);
+        let mut allowance = Allowance::new(BURST, RATE, now);
         assert!((0..BURST).all(|_| allowance.take(now)));
         assert!(!allowance.take(now));
         let later = now + Duration::from_millis(20);

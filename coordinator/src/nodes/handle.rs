@@ -1,9 +1,9 @@
 //! What the fleet and the relay can do with a connected node.
 
-use bifrost_protocol::control::{CoordinatorSays, GameOpen, StreamKind, delimited};
+use bifrost_protocol::control::{Beat, CoordinatorSays, GameOpen, StreamKind, delimited};
 use bifrost_protocol::ids::HostId;
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, watch};
 
 use crate::fleet::LinkId;
 
@@ -15,20 +15,29 @@ pub struct NodeHandle {
     /// Which of its connections this is.
     pub link: LinkId,
     control: mpsc::Sender<CoordinatorSays>,
+    beats: watch::Receiver<Beat>,
     connection: quinn::Connection,
 }
 
 impl NodeHandle {
     /// How many control messages may wait for a slow node before it is disconnected.
-    pub const CONTROL_QUEUE: usize = 256;
+    pub const CONTROL_QUEUE: usize = 2_048;
 
     pub(crate) fn new(
         host: HostId,
         link: LinkId,
         control: mpsc::Sender<CoordinatorSays>,
+        beats: watch::Receiver<Beat>,
         connection: quinn::Connection,
     ) -> Self {
-        Self { host, link, control, connection }
+        Self { host, link, control, beats, connection }
+    }
+
+    /// The latest heartbeat, if one has come since the last time this was asked. Only the latest counts, so beats wait in no
+    /// queue that somebody else could fill.
+    pub fn beat(&mut self) -> Option<Beat> {
+        let new = self.beats.has_changed().unwrap_or(false);
+        new.then(|| *self.beats.borrow_and_update())
     }
 
     /// Sends a control message. A node that does not read its control stream is disconnected: it could not be told to stop.

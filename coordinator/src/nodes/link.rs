@@ -1,22 +1,22 @@
 //! One connection of a node, from handshake to end.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bifrost_protocol::control::{Beat, BeatAck, CoordinatorSays, Farewell, Hello, MAX_PROBES, StreamCode, StreamKind};
 use bytes::Bytes;
 use prost::Message;
 use quinn::{Connecting, Connection, RecvStream, SendStream, VarInt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::NodeHandle;
-use super::control::{self, listen, read_hello, speak};
+use super::control::{self, Allowance, listen, read_hello, speak};
 use super::gate::{Admitted, Gate};
 use super::messages::Messages;
 use super::outlet::Outlet;
@@ -33,6 +33,10 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest datagram looked at. A beat has at most 80 bytes.
 const MAX_BEAT: usize = 256;
+/// What all sync streams of a link may say at once, and each second from then on. Engines sync five times a second; the
+/// rest is players who come and go.
+const SYNC_BURST: u32 = 8_000;
+const SYNC_RATE: u32 = 4_000;
 /// Streams of one link that may be refused before the link is. A token that ends is good for a few.
 const MAX_REFUSED: u32 = 32;
 
@@ -51,6 +55,10 @@ pub(super) struct Link {
     pub(super) certified: CertifiedHost,
     pub(super) admitted: Admitted,
     pub(super) outlet: Outlet,
+    /// The latest beat.
+    beats: watch::Sender<Beat>,
+    /// What its sync streams may still say.
+    pub(super) sync_allowance: Mutex<Allowance>,
     /// One permit a running probe.
     pub(super) probes: Arc<Semaphore>,
     /// How many of its streams were refused.
@@ -61,7 +69,9 @@ impl Link {
     fn new(coordinator: &Coordinator, certified: CertifiedHost, admitted: Admitted, outlet: Outlet) -> Self {
         let gate = Arc::clone(&coordinator.gate);
         let probes = Arc::new(Semaphore::new(MAX_PROBES));
-        Self { gate, certified, admitted, outlet, probes, refused: AtomicU32::new(0) }
+        let beats = watch::Sender::new(Beat::default());
+        let sync_allowance = Mutex::new(Allowance::new(SYNC_BURST, SYNC_RATE, Instant::now()));
+        Self { gate, certified, admitted, outlet, beats, sync_allowance, probes, refused: AtomicU32::new(0) }
     }
 
     /// Refuses a stream. The link goes on, unless the node does nothing but to open such streams.
@@ -156,18 +166,26 @@ async fn run(link: Arc<Link>, (send, messages): Control, hello: Hello, token: &C
     let connection = link.outlet.connection.clone();
     let (control, queue) = mpsc::channel(NodeHandle::CONTROL_QUEUE);
     let host = link.certified.host.clone();
-    let node = NodeHandle::new(host.clone(), link.outlet.link, control.clone(), connection.clone());
+    let beats = link.beats.subscribe();
+    let node = NodeHandle::new(host.clone(), link.outlet.link, control.clone(), beats, connection.clone());
+    let token_text = hello.token.clone();
     let connected = NodeEvent::Connected { host, kind: link.admitted.kind, hello, node };
     if !link.outlet.tell(connected).await {
         return;
     }
+    // A revocation between the first look and the fleet's hearing of the link would have found nothing to cut.
+    let second_look = link.gate.authorise(&link.certified, &token_text).await;
+    let revoked = second_look.err().filter(|refusal| *refusal != Refusal::Unavailable);
     metrics::gauge!("bifrost_nodes_connected").increment(1.0);
     tracing::info!("node connected");
     let mut speaker = AbortOnDropHandle::new(tokio::spawn(speak(connection.clone(), send, queue)));
     let mut tasks = JoinSet::new();
     let listener = Arc::clone(&link);
     tasks.spawn(async move { Err(listen(&listener, messages).await) });
-    let end = attend(&link, &mut tasks, token).await;
+    let end = match revoked {
+        Some(refusal) => End::Refused(refusal),
+        None => attend(&link, &mut tasks, token).await,
+    };
     // From here on nothing more is read from the node, so that nothing follows Closed.
     tasks.shutdown().await;
     metrics::gauge!("bifrost_nodes_connected").decrement(1.0);
@@ -198,7 +216,7 @@ async fn attend(link: &Arc<Link>, tasks: &mut JoinSet<Result<(), End>>, token: &
                 Ok(Err(end)) => return end,
                 Err(error) => return End::Closed(format!("serving a stream failed: {error}")),
             },
-            Ok(datagram) = connection.read_datagram() => beat(&link.outlet, datagram),
+            Ok(datagram) = connection.read_datagram() => beat(link, datagram),
             Ok((send, recv)) = connection.accept_bi() => {
                 tasks.spawn(serve_stream(Arc::clone(link), send, recv));
             }
@@ -206,14 +224,14 @@ async fn attend(link: &Arc<Link>, tasks: &mut JoinSet<Result<(), End>>, token: &
     }
 }
 
-/// Answers a beat at once and passes it on if the fleet has time for it.
-fn beat(outlet: &Outlet, datagram: Bytes) {
+/// Answers a beat at once and leaves it where the fleet looks for the latest.
+fn beat(link: &Link, datagram: Bytes) {
     let beat = (datagram.len() <= MAX_BEAT).then(|| Beat::decode(datagram).ok()).flatten();
     let Some(beat) = beat else { return Refusal::Datagram.count() };
     let answer = BeatAck { sequence: beat.sequence }.encode_to_vec();
     // Fails when the connection is gone; a lost answer is as good as a lost datagram.
-    let _lost = outlet.connection.send_datagram(answer.into());
-    outlet.tell_now(NodeEvent::Beat(beat));
+    let _lost = link.outlet.connection.send_datagram(answer.into());
+    link.beats.send_replace(beat);
 }
 
 /// Serves a stream that the node opened. Its task ends with the stream; an error ends the link.

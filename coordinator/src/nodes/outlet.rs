@@ -31,14 +31,6 @@ impl Outlet {
         }
     }
 
-    /// Tells the fleet if its queue has room: for what is out of date when it had to wait.
-    pub(super) fn tell_now(&self, event: NodeEvent) {
-        if self.connection.close_reason().is_none() {
-            // A full queue drops the event, as does a fleet that has ended.
-            let _dropped = self.events.try_send(FleetEvent::Node(self.link, event));
-        }
-    }
-
     /// Tells the fleet that the link is over: the one event that a closed link still has.
     pub(super) async fn tell_closed(&self, reason: String) {
         // Fails only when the fleet has ended.

@@ -1,13 +1,14 @@
 //! Sync streams: what embedded engines report, and the fleet's answers.
 
 use std::pin::pin;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use bifrost_protocol::control::{EngineDown, EngineOrder, EngineUp, MAX_HEADER, MAX_MESSAGE_UP, SyncOpen, delimited};
 use bifrost_protocol::ids::{Epoch, GroupName};
 use quinn::SendStream;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::link::{End, HEADER_TIMEOUT, Link};
 use super::messages::Messages;
@@ -33,6 +34,7 @@ pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messa
     }
     let (group, epoch) = (GroupName(open.group), Epoch(open.epoch));
     let (orders, queue) = mpsc::channel(ORDER_QUEUE);
+    let stream = orders.downgrade();
     if !link.outlet.tell(NodeEvent::SyncOpened { group: group.clone(), epoch, orders }).await {
         return Ok(());
     }
@@ -49,7 +51,7 @@ pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messa
         }
         refusal.count();
     }
-    link.outlet.tell(NodeEvent::SyncClosed { group, epoch }).await;
+    link.outlet.tell(NodeEvent::SyncClosed { group, orders: stream }).await;
     if ended.is_some() {
         let _unsent = timeout(LAST_ANSWERS, answers).await;
     }
@@ -67,6 +69,10 @@ async fn read(link: &Link, messages: &mut Messages, group: &GroupName, epoch: Ep
     while let Some(message) = messages.next::<EngineUp>(MAX_MESSAGE_UP).await? {
         // A kind that a newer engine knows is passed over.
         let Some(says) = message.says else { continue };
+        let allowed = link.sync_allowance.lock().unwrap_or_else(PoisonError::into_inner).take(Instant::now());
+        if !allowed {
+            return Err(Refusal::Chatty);
+        }
         if !link.outlet.tell(NodeEvent::Engine { group: group.clone(), epoch, says }).await {
             break;
         }

@@ -150,15 +150,6 @@ impl Lab {
         }
     }
 
-    pub(super) async fn next_but_beats(&mut self) -> NodeEvent {
-        loop {
-            let event = self.next().await;
-            if !matches!(event, NodeEvent::Beat(_)) {
-                return event;
-            }
-        }
-    }
-
     pub(super) async fn expect_connected(&mut self) -> (NodeHandle, HostKind, Hello) {
         let NodeEvent::Connected { kind, hello, node, .. } = self.next().await else { panic!("not connected") };
         (node, kind, hello)

@@ -14,7 +14,7 @@ pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 /// The longest control or sync message a node may send. A full sync of a map group with thousands of players fits.
 pub const MAX_MESSAGE_UP: usize = 1024 * 1024;
 /// The most streams a node may have open at once: control, one a leased group, probes.
-pub const MAX_NODE_STREAMS: u32 = 128;
+pub const MAX_NODE_STREAMS: u32 = 1_024;
 /// The longest stream header.
 pub const MAX_HEADER: usize = 64 * 1024;
 /// The most bytes one probe may send.
