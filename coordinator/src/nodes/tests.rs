@@ -286,7 +286,7 @@ async fn a_node_that_does_not_take_its_messages_is_cut_off() {
     let mut lab = Lab::new().await;
     let (_node, handle) = lab.join(HostKind::Player).await;
     let notice = CoordinatorSays::Notice(Notice { group: String::new(), text: "x".repeat(20_000) });
-    for _ in 0..2 * NodeHandle::CONTROL_QUEUE {
+    for _ in 0..2 * super::NodeHandle::CONTROL_QUEUE {
         handle.tell(notice.clone());
         tokio::task::yield_now().await;
     }
