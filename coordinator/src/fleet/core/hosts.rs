@@ -114,11 +114,8 @@ impl Fleet {
         for account in here.map(|session| session.account).collect::<Vec<_>>() {
             let Some(session) = self.sessions.get(&account) else { continue };
             if session.link() != Some(link) {
-                let leave = match &session.phase {
-                    Phase::Releasing(_, leave) => leave.clone(),
-                    _ => Leave::Move,
-                };
-                self.released(account, leave);
+                let asked = if let Phase::Releasing(_, leave) = &session.phase { Some(leave.clone()) } else { None };
+                self.released(account, asked.unwrap_or(Leave::Move));
             }
         }
     }
