@@ -1,6 +1,6 @@
 //! Round trip of 64-byte packets through the relay, beside HAProxy (TCP) and rathole (noise) in the same run.
 //!
-//! `cargo bench -p bifrost-tests --bench relay`. HAProxy is taken from the path; rathole from `BIFROST_BENCH_RATHOLE`, the path
+//! `./test bench`. HAProxy is taken from the path; rathole from `BIFROST_BENCH_RATHOLE`, the path
 //! of its binary. What is not there is left out, and said so.
 //!
 //! * direct: client -> echo server

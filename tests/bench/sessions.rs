@@ -1,6 +1,6 @@
 //! Memory of the coordinator per idle session, at 2,000 sessions.
 //!
-//! `cargo bench -p bifrost-tests --bench sessions`. The sessions are real players who log in, enter the map and stand there.
+//! `./test bench`. The sessions are real players who log in, enter the map and stand there.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 
 use std::time::Duration;

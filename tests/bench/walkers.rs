@@ -1,6 +1,6 @@
 //! CPU of one embedded map with 500 walking players.
 //!
-//! `cargo bench -p bifrost-tests --bench walkers`. All of them walk about in the built-in town, in sight of each other; the
+//! `./test bench`. All of them walk about in the built-in town, in sight of each other; the
 //! CPU of node and coordinator is what they used over the time of the measurement, in parts of one core.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 

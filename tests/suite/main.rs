@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests look for a few of many packets and events")]
 
 mod database;
+mod demo;
 mod deny;
 mod faults;
 mod fixtures;

@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const SPREAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// The password of every account made here.
-pub const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct-horse";
 
 /// Where a coordinator listens: its `addresses.json`.
 #[derive(Clone, Copy, Debug, Deserialize)]
