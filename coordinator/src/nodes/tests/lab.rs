@@ -228,6 +228,11 @@ impl Node {
         assert!(closed.contains(code), "{closed}");
     }
 
+    /// Closed, however it learns of it: one that floods may miss the reason and get a stateless reset for its next packet.
+    pub(super) async fn expect_cut(&self) {
+        timeout(SOON, self.connection.closed()).await.expect("in time");
+    }
+
     pub(super) async fn open_sync(&self, group: &str, epoch: u64, token: &str) -> (SendStream, RecvStream) {
         let (mut send, recv) = self.connection.open_bi().await.expect("open");
         let open = SyncOpen { token: token.into(), group: group.into(), epoch };
