@@ -4,6 +4,6 @@ mod balance;
 mod eligibility;
 mod select;
 
-pub use balance::{Move, next_move};
+pub use balance::{Move, Settled, next_move};
 pub use eligibility::{Criterion, judge};
 pub use select::{Choice, HostView, select};

@@ -224,8 +224,14 @@ impl Agent {
 
     fn start_attempt(&mut self) {
         let leases = self.leases.held().map(|(group, epoch)| HeldLease { group: group.0.clone(), epoch: epoch.0 });
-        let hello =
-            Hello { leases: leases.collect(), uptime_seconds: self.started.elapsed().as_secs(), ..Hello::default() };
+        let limits = self.config.limits;
+        let hello = Hello {
+            leases: leases.collect(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            max_players: limits.players,
+            max_groups: u32::try_from(limits.groups).unwrap_or(u32::MAX),
+            ..Hello::default()
+        };
         let attempt = Attempt {
             identity: self.identity.clone(),
             directory: self.directory.clone(),

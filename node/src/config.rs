@@ -101,6 +101,17 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// What a machine takes on unless told otherwise: one that was invited is the operator's, in a data centre.
+    #[must_use]
+    pub fn usual(proof: Option<&Proof>) -> Self {
+        match proof {
+            Some(Proof::Invitation(_)) => Self { players: 4_000, ..Self::default() },
+            Some(Proof::Account { .. }) | None => Self::default(),
+        }
+    }
+}
+
 /// A configuration that cannot be used. Its text names source, key and what was expected, never a secret's value.
 #[derive(Debug, Error)]
 pub enum ConfigError {

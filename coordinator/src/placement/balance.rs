@@ -17,17 +17,30 @@ pub struct Move {
     pub why: String,
 }
 
-/// The one move that helps most now, if any. `settled` lists the groups that may move, with their host and class: the caller
-/// leaves out those that moved lately, so that nothing swings.
+/// A group that may move.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The group.
+    pub group: GroupName,
+    /// Who may carry it.
+    pub class: GroupClass,
+    /// Who carries it.
+    pub on: HostId,
+    /// Players on it.
+    pub players: usize,
+}
+
+/// The one move that helps most now, if any. The caller leaves out of `settled` the groups that moved lately, so that
+/// nothing swings.
 #[must_use]
-pub fn next_move(settled: &[(GroupName, GroupClass, HostId)], hosts: &[HostView]) -> Option<Move> {
+pub fn next_move(settled: &[Settled], hosts: &[HostView]) -> Option<Move> {
     let view = |id: &HostId| hosts.iter().find(|host| host.host == *id);
-    for (group, class, on) in settled {
+    for Settled { group, class, on, players } in settled {
         if *class != GroupClass::Eligible {
             continue;
         }
         let Some(from) = view(on) else { continue };
-        let Some(choice) = select(*class, hosts, Some(on)) else { continue };
+        let Some(choice) = select(*class, *players, hosts, Some(on)) else { continue };
         let Some(to) = view(&choice.host) else { continue };
         if to.kind != HostKind::Player {
             continue;
@@ -57,11 +70,12 @@ mod tests {
             groups,
             room: 4,
             players: 0,
+            seats: 100,
         }
     }
 
-    fn served(group: &str, class: GroupClass, on: &str) -> (GroupName, GroupClass, HostId) {
-        (GroupName(group.into()), class, HostId(on.into()))
+    fn served(group: &str, class: GroupClass, on: &str) -> Settled {
+        Settled { group: GroupName(group.into()), class, on: HostId(on.into()), players: 0 }
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct HostView {
     pub room: usize,
     /// Players it carries.
     pub players: usize,
+    /// Players it may still take.
+    pub seats: usize,
 }
 
 /// A host and why it was chosen.
@@ -40,13 +42,15 @@ pub struct Choice {
     pub why: String,
 }
 
-/// Chooses a host for a map group; `except` is the host it must not be.
+/// Chooses a host for a map group with so many players; `except` is the host it must not be.
 #[must_use]
-pub fn select(class: GroupClass, hosts: &[HostView], except: Option<&HostId>) -> Option<Choice> {
-    let candidates = || hosts.iter().filter(|host| host.available && except != Some(&host.host));
-    let players = candidates().filter(|host| host.kind == HostKind::Player && host.eligible && host.groups < host.room);
+pub fn select(class: GroupClass, players: usize, hosts: &[HostView], except: Option<&HostId>) -> Option<Choice> {
+    let fits = |host: &&HostView| host.available && host.seats >= players && except != Some(&host.host);
+    let candidates = || hosts.iter().filter(fits);
+    let eligible =
+        candidates().filter(|host| host.kind == HostKind::Player && host.eligible && host.groups < host.room);
     let best = match class {
-        GroupClass::Eligible => players.min_by_key(|host| rank(host)),
+        GroupClass::Eligible => eligible.min_by_key(|host| rank(host)),
         GroupClass::Critical => None,
     };
     if let Some(host) = best {
@@ -92,12 +96,13 @@ mod tests {
             groups: 0,
             room: 4,
             players: 0,
+            seats: 100,
         }
     }
 
     fn chosen(class: GroupClass, hosts: &[HostView], except: Option<&str>) -> Option<String> {
         let except = except.map(|name| HostId(name.into()));
-        select(class, hosts, except.as_ref()).map(|choice| choice.host.0)
+        select(class, 1, hosts, except.as_ref()).map(|choice| choice.host.0)
     }
 
     #[test]
@@ -114,6 +119,12 @@ mod tests {
     fn the_less_loaded_of_equals_is_chosen() {
         let busy = HostView { groups: 1, ..host("a", HostKind::Player) };
         assert_eq!(chosen(GroupClass::Eligible, &[busy, host("b", HostKind::Player)], None).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_host_without_seats_for_the_groups_players_is_passed_over() {
+        let full = HostView { seats: 0, ..host("a", HostKind::Player) };
+        assert_eq!(chosen(GroupClass::Eligible, &[full, host("b", HostKind::Player)], None).as_deref(), Some("b"));
     }
 
     #[test]

@@ -74,13 +74,15 @@ impl Settings {
         if name.is_empty() || name.len() > NodeConfig::MAX_NAME || name.chars().any(char::is_control) {
             return Err(wrong("name", format!("expected 1 to {} printable bytes", NodeConfig::MAX_NAME)));
         }
+        let proof = self.proof.validate()?;
+        let limits = self.limits.validate(Limits::usual(proof.as_ref()))?;
         Ok(NodeConfig {
             coordinator,
             trust: self.trust.validate()?,
             state_dir: self.state_dir.unwrap_or_else(|| "bifrost-node".into()).into(),
-            proof: self.proof.validate()?,
+            proof,
             name,
-            limits: self.limits.validate()?,
+            limits,
         })
     }
 }
@@ -115,8 +117,7 @@ impl ProofSettings {
 }
 
 impl LimitSettings {
-    fn validate(self) -> Result<Limits, ConfigError> {
-        let default = Limits::default();
+    fn validate(self, default: Limits) -> Result<Limits, ConfigError> {
         let groups = self.groups.map_or(default.groups, usize::from);
         let players = self.players.map_or(default.players, u32::from);
         if groups == 0 || groups > MAX_GROUPS {

@@ -142,6 +142,10 @@ impl Fleet {
             return self.depart(account, session.at.clone());
         }
         let Some(connection) = session.connection else { return };
+        if !self.has_seat(link) {
+            // It waits, as for a host: somebody may leave, or the group may move to a larger one.
+            return self.command(Command::Count("host_full"));
+        }
         let open = GameOpen {
             session: session.id.0,
             group: session.group.0.clone(),

@@ -28,6 +28,9 @@ pub(in crate::fleet) struct Host {
     pub(in crate::fleet) version: String,
     pub(in crate::fleet) violations: u64,
     pub(in crate::fleet) draining: bool,
+    /// Most players and groups it says it carries.
+    max_players: usize,
+    max_groups: usize,
     /// The last sync sequence of each group it serves.
     pub(super) sequences: BTreeMap<GroupName, u64>,
     uptime_at_hello: u64,
@@ -65,6 +68,8 @@ impl Fleet {
             version: hello.version.chars().take(MAX_VERSION).collect(),
             violations: 0,
             draining: false,
+            max_players: limit(hello.max_players),
+            max_groups: limit(hello.max_groups),
             sequences: BTreeMap::new(),
             uptime_at_hello: hello.uptime_seconds,
             since: self.now,
@@ -206,17 +211,32 @@ impl Fleet {
                 performance: u64::from(benchmark.cpu_score) * u64::from(benchmark.cores.min(MAX_USEFUL_CORES)),
                 round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
                 groups: self.leases.held_by(*link).len(),
-                room: usize::try_from(benchmark.cores).unwrap_or(usize::MAX).clamp(MIN_ROOM, MAX_ROOM),
+                room: usize::try_from(benchmark.cores)
+                    .unwrap_or(usize::MAX)
+                    .clamp(MIN_ROOM, MAX_ROOM)
+                    .min(host.max_groups),
                 players,
+                seats: host.max_players.saturating_sub(players),
             }
         };
         self.hosts.iter().map(view).collect()
+    }
+
+    /// Whether a host takes one more player.
+    pub(super) fn has_seat(&self, link: LinkId) -> bool {
+        let here = self.sessions.values().filter(|session| session.link() == Some(link)).count();
+        self.hosts.get(&link).is_some_and(|host| here < host.max_players)
     }
 
     /// The living connection of a host.
     pub(in crate::fleet) fn link_of(&self, host: &HostId) -> Option<LinkId> {
         self.hosts.iter().find(|(_, known)| known.host == *host).map(|(link, _)| *link)
     }
+}
+
+/// What 0 means in a limit of Hello.
+fn limit(stated: u32) -> usize {
+    if stated == 0 { usize::MAX } else { usize::try_from(stated).unwrap_or(usize::MAX) }
 }
 
 fn millis(duration: Duration) -> u32 {

@@ -21,8 +21,13 @@ impl Fleet {
         let Some(facts) = self.groups.get(group) else { return false };
         let mut views = self.views();
         views.retain(|view| !self.unfit.contains_key(&(group.clone(), view.host.clone())));
-        let Some(choice) = select(facts.class, &views, except) else { return false };
+        let Some(choice) = select(facts.class, self.players_on(group), &views, except) else { return false };
         self.give(group, &choice.host, choice.why)
+    }
+
+    /// Players whose place the group is.
+    pub(super) fn players_on(&self, group: &GroupName) -> usize {
+        self.sessions.values().filter(|session| session.group == *group).count()
     }
 
     /// Gives a group to a host under a new epoch. From here on nobody else's word counts for it.

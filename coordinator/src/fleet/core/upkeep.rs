@@ -9,7 +9,7 @@ use bifrost_protocol::inter::UserCount;
 use super::Fleet;
 use crate::failover::{Cause, LeaseState};
 use crate::fleet::session::{Leave, Phase, Session};
-use crate::placement::{Move, next_move};
+use crate::placement::{Move, Settled, next_move};
 
 /// When what is due next.
 #[derive(Debug, Default)]
@@ -80,6 +80,7 @@ impl Fleet {
                     self.release(account, Leave::Kick(CloseReason::SERVER_CLOSED));
                 }
                 Phase::Orphaned if waited > ORPHAN_LIMIT => self.finish(account),
+                Phase::Limbo { .. } if waited <= self.config.limbo => self.place(account),
                 Phase::Limbo { fresh } if waited > self.config.limbo => self.out_of_limbo(account, fresh),
                 Phase::Orphaned
                 | Phase::Limbo { .. }
@@ -182,7 +183,8 @@ impl Fleet {
             .filter(|(group, lease)| settled(group, lease.since))
             .filter_map(|(group, lease)| {
                 let LeaseState::Live(host, _) = &lease.state else { return None };
-                Some((group.clone(), self.groups.get(group)?.class, host.clone()))
+                let class = self.groups.get(group)?.class;
+                Some(Settled { group: group.clone(), class, on: host.clone(), players: self.players_on(group) })
             })
             .collect();
         self.upkeep.plan = next_move(&live, &self.views());

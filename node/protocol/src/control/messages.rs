@@ -94,6 +94,12 @@ pub struct Hello {
     /// The engines it can run: `embedded`, `rathena`.
     #[prost(string, repeated, tag = "7")]
     pub engines: Vec<String>,
+    /// Most players it carries; 0: as many as come.
+    #[prost(uint32, tag = "8")]
+    pub max_players: u32,
+    /// Most groups it carries; 0: what the coordinator thinks right.
+    #[prost(uint32, tag = "9")]
+    pub max_groups: u32,
 }
 
 impl fmt::Debug for Hello {
