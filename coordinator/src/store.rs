@@ -195,4 +195,7 @@ fn pool_options(flavour: Flavour) -> AnyPoolOptions {
         .max_connections(MAX_CONNECTIONS)
         .acquire_timeout(QUERY_TIMEOUT)
         .after_connect(move |connection, _| Box::pin(prepare(flavour, connection)))
+        // A full disk makes SQLite end a transaction by itself. The driver still counts it as open, and the connection would
+        // refuse every later one.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }

@@ -286,3 +286,17 @@ async fn opening_waits_until_the_database_can_be_reached() {
     let url = format!("sqlite:{}", folder.path().join("never/store.db").display());
     assert!(Store::open_waiting(&url, cancelled).await.is_err_and(|error| error.may_retry()));
 }
+
+#[tokio::test]
+async fn a_connection_whose_transaction_ended_by_itself_is_not_used_again() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let store = Store::open(&format!("sqlite:{}", folder.path().join("store.db").display())).await.expect("opens");
+    store.begin_session(&session(1, 1)).await.expect("a session");
+    for _ in 0..2 * MAX_CONNECTIONS {
+        let mut transaction = store.begin().await.expect("a transaction");
+        // As SQLite does when the disk is full.
+        transaction.execute("ROLLBACK").await.expect("rolled back behind the driver's back");
+    }
+    let entry = (CharacterId(1), Epoch(4), 1, vec![1]);
+    store.journal(&[entry]).await.expect("the disk has room again");
+}
