@@ -144,7 +144,7 @@ impl Actor {
         Some(match event {
             NodeEvent::Connected { host, kind, hello, node } => {
                 self.nodes.insert(link, node);
-                Input::NodeConnected(link, host, kind, Box::new(hello))
+                Input::NodeConnected(link, host, kind, hello)
             }
             NodeEvent::Uploaded { kbps } => Input::Upload(link, kbps),
             NodeEvent::Says(says) => Input::NodeSays(link, says),

@@ -71,7 +71,7 @@ pub enum NodeEvent {
         /// Whose machine.
         kind: HostKind,
         /// What it said.
-        hello: Hello,
+        hello: Box<Hello>,
         /// How to answer.
         node: NodeHandle,
     },

@@ -169,7 +169,7 @@ async fn run(link: Arc<Link>, (send, messages): Control, hello: Hello, token: &C
     let beats = link.beats.subscribe();
     let node = NodeHandle::new(host.clone(), link.outlet.link, control.clone(), beats, connection.clone());
     let token_text = hello.token.clone();
-    let connected = NodeEvent::Connected { host, kind: link.admitted.kind, hello, node };
+    let connected = NodeEvent::Connected { host, kind: link.admitted.kind, hello: Box::new(hello), node };
     if !link.outlet.tell(connected).await {
         return;
     }

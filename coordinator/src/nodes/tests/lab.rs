@@ -152,7 +152,7 @@ impl Lab {
 
     pub(super) async fn expect_connected(&mut self) -> (NodeHandle, HostKind, Hello) {
         let NodeEvent::Connected { kind, hello, node, .. } = self.next().await else { panic!("not connected") };
-        (node, kind, hello)
+        (node, kind, *hello)
     }
 
     /// `Closed`, and nothing after it.
