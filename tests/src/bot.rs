@@ -1,7 +1,7 @@
 //! A player who plays on its own: goes to its map, then walks about, chats, sits, shows feelings.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bifrost_world::{Spot, path};
 use rand::rngs::StdRng;
@@ -46,12 +46,25 @@ impl Bot {
     /// Plays until dropped.
     pub async fn play(mut self) {
         loop {
-            match self.player.place().filter(|_| self.player.is_in_play()) {
-                Some(place) if place.map != self.home => self.travel(&place).await,
-                Some(place) if self.restless => self.stroll(&place).await,
-                Some(place) => self.pass_time(&place).await,
-                None => drop(self.player.within(LOOK, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
-            }
+            self.act().await;
+        }
+    }
+
+    /// Plays for about so long, and gives the player back.
+    pub async fn play_for(mut self, time: Duration) -> Player {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.act().await;
+        }
+        self.player
+    }
+
+    async fn act(&mut self) {
+        match self.player.place().filter(|_| self.player.is_in_play()) {
+            Some(place) if place.map != self.home => self.travel(&place).await,
+            Some(place) if self.restless => self.stroll(&place).await,
+            Some(place) => self.pass_time(&place).await,
+            None => drop(self.player.within(LOOK, |event| matches!(event, Event::Loaded(_)).then_some(())).await),
         }
     }
 

@@ -37,7 +37,9 @@ impl Node {
 
     /// Starts a fallback node, registering with an invitation.
     pub(super) fn fallback(folder: &Path, name: &str, coordinator: &str, ca: &Path, invitation: &str) -> Result<Self> {
-        let arguments = arguments(folder, name, coordinator, ca);
+        let mut arguments = arguments(folder, name, coordinator, ca);
+        // An operator's machine, not a household's line.
+        arguments.extend(["--max-players".to_owned(), "10000".to_owned()]);
         Self::start(folder, name, arguments, vec![(INVITATION.to_owned(), invitation.to_owned())])
     }
 
