@@ -31,10 +31,6 @@ pub enum HostKind {
 
 /// Something the fleet has to know.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "beats are the most frequent event: a box each would cost more than the room"
-)]
 pub enum FleetEvent {
     /// From a game client's connection.
     Client(ConnectionId, ClientEvent),
