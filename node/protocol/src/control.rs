@@ -11,16 +11,19 @@
 //!   game client speaks them. The coordinator finishes its side when the client is gone, and resets it with
 //!   [`StreamCode::Detached`] when the client goes elsewhere; for the engine both mean that the player leaves. The node ends
 //!   its side when the engine has let the session go.
+//! * inter (opened by the node, one a running `rathena` engine): [`InterOpen`], then [`InterUp`] up and [`InterDown`] down.
 //! * probe (opened by the node): [`ProbeOpen`], then that many bytes up, [`ProbeReport`] down. At most
 //!   [`MAX_PROBES`] at once.
 //! * datagrams: [`Beat`] up, [`BeatAck`] down.
 //!
 //! Every stream starts with one byte of [`StreamKind`]. Fields are only ever added: nodes in the field lag behind.
 
+mod inter;
 mod messages;
 mod state;
 mod stream;
 
+pub use inter::*;
 pub use messages::*;
 pub use state::*;
 pub use stream::*;

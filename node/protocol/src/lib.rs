@@ -4,6 +4,7 @@
 //! * [`inter`]: chrif, between map-server and char-server.
 //! * [`layout`]: C++ structs that travel as raw memory on chrif.
 //! * [`control`]: protobuf messages and stream headers between node and coordinator.
+//! * [`save`]: packing of saves of `rathena` engines.
 //! * [`api`]: JSON bodies of the HTTPS API.
 //!
 //! Framing ([`frame`]) is apart from decoding: only framing may ask for more bytes, and a body decoder gets an exact
@@ -27,6 +28,7 @@ pub mod inter;
 pub mod layout;
 mod packet;
 pub mod reader;
+pub mod save;
 pub mod text;
 pub mod writer;
 

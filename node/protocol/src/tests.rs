@@ -16,8 +16,8 @@ use crate::client::{
     CharToClient, ClientToChar, ClientToLogin, ClientToMap, LoginToClient, MapToClient, client_to_char,
     client_to_login, client_to_server, server_to_client,
 };
-use crate::control::{Beat, BeatAck, CoordinatorMessage, EngineDown, EngineUp, GameOpen, NodeMessage};
-use crate::control::{MAX_HEADER, MAX_MESSAGE, ProbeOpen, ProbeReport, SyncOpen, delimited, next_message};
+use crate::control::{Beat, BeatAck, CoordinatorMessage, EngineDown, EngineUp, GameOpen, InterDown, InterOpen, InterUp, NodeMessage};
+use crate::control::{MAX_HEADER, MAX_INTER, MAX_MESSAGE, ProbeOpen, ProbeReport, SyncOpen, delimited, next_message};
 use crate::fixture::Fixture;
 use crate::frame::LengthTable;
 use crate::inter::{CharToMap, MapToChar, char_to_map, map_to_char};
@@ -79,6 +79,9 @@ const CONTROL: &[(&str, Recode)] = &[
     ("EngineDown", |bytes| stream::<EngineDown>(bytes, MAX_MESSAGE)),
     ("GameOpen", |bytes| stream::<GameOpen>(bytes, MAX_HEADER)),
     ("SyncOpen", |bytes| stream::<SyncOpen>(bytes, MAX_HEADER)),
+    ("InterOpen", |bytes| stream::<InterOpen>(bytes, MAX_HEADER)),
+    ("InterUp", |bytes| stream::<InterUp>(bytes, MAX_INTER)),
+    ("InterDown", |bytes| stream::<InterDown>(bytes, MAX_INTER)),
     ("ProbeOpen", |bytes| stream::<ProbeOpen>(bytes, MAX_HEADER)),
     ("ProbeReport", |bytes| stream::<ProbeReport>(bytes, MAX_HEADER)),
     ("Beat", datagram::<Beat>),

@@ -68,6 +68,7 @@ impl Attempt {
             version: env!("CARGO_PKG_VERSION").into(),
             benchmark: self.kept,
             engines: vec!["embedded".into()],
+            abi: bifrost_protocol::layout::Abi::here().map(|abi| abi.name().to_owned()).unwrap_or_default(),
             ..self.hello
         };
         let dial =

@@ -131,6 +131,6 @@ impl Agent {
     }
 
     fn answer(&self, lease: Lease, problem: &str) {
-        self.tell(NodeSays::Assigned(Assigned { group: lease.0.0, epoch: lease.1.0, problem: problem.into() }));
+        self.tell(NodeSays::Assigned(Assigned { group: lease.0.0, epoch: lease.1.0, problem: problem.into(), standby: false }));
     }
 }

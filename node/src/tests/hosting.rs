@@ -243,7 +243,7 @@ async fn maps_that_make_no_sense_are_reported() {
     let lab = Lab::new();
     let (node, mut peer, _sync) = lab.host().await;
     let broken = MapData { name: "broken".into(), width: 10, height: 10, cells: vec![1, 2, 3] };
-    let assign = Assign { group: "broken".into(), epoch: 1, maps: vec![broken], warps: Vec::new() };
+    let assign = Assign { group: "broken".into(), epoch: 1, maps: vec![broken], ..Assign::default() };
     peer.tell(CoordinatorSays::Assign(assign)).await;
     assert!(matches!(peer.hear().await, NodeSays::Assigned(assigned) if assigned.problem.contains("broken")));
     peer.tell(CoordinatorSays::Assign(town(6))).await;

@@ -152,7 +152,7 @@ impl Lab {
         let mut peer = self.welcome().await;
         peer.tell(CoordinatorSays::Assign(town(7))).await;
         let assigned = peer.hear().await;
-        assert_eq!(assigned, NodeSays::Assigned(Assigned { group: "town".into(), epoch: 7, problem: String::new() }));
+        assert_eq!(assigned, NodeSays::Assigned(Assigned { group: "town".into(), epoch: 7, problem: String::new(), standby: false }));
         let mut sync = peer.sync().await;
         assert_eq!(sync.state().await, (true, Vec::new()));
         (node, peer, sync)
@@ -319,7 +319,7 @@ pub(crate) fn terms(resumed: &[HeldLease]) -> Welcome {
 pub(crate) fn town(epoch: u64) -> Assign {
     let maps = bifrost_world::builtin::maps().into_iter().filter(|map| map.name == "bf_town");
     let warps = bifrost_world::builtin::warps().into_iter().filter(|warp| warp.map == "bf_town");
-    Assign { group: "town".into(), epoch, maps: maps.collect(), warps: warps.collect() }
+    Assign { group: "town".into(), epoch, maps: maps.collect(), warps: warps.collect(), ..Assign::default() }
 }
 
 /// A player who arrives in the town.
@@ -340,5 +340,5 @@ pub(crate) fn arrival(session: u64, epoch: u64) -> GameOpen {
         save_point: Some(place),
         ..Character::default()
     };
-    GameOpen { session, group: "town".into(), epoch, character: Some(character), changing: false }
+    GameOpen { session, group: "town".into(), epoch, character: Some(character), ..GameOpen::default() }
 }

@@ -152,6 +152,7 @@ impl Fleet {
             epoch: lease.epoch.0,
             character: Some(session.for_engine()),
             changing: session.changing,
+            ..GameOpen::default()
         };
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.synced(account, now));

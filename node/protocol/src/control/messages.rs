@@ -4,6 +4,7 @@ use std::fmt;
 
 use prost::Message;
 
+use super::BundleRef;
 use crate::Secret;
 
 /// Node to coordinator, on the control stream.
@@ -100,6 +101,9 @@ pub struct Hello {
     /// Most groups it carries; 0: what the coordinator thinks right.
     #[prost(uint32, tag = "9")]
     pub max_groups: u32,
+    /// The machine, as bundles name it: `linux-x86_64`, `windows-x86_64`.
+    #[prost(string, tag = "10")]
+    pub abi: String,
 }
 
 impl fmt::Debug for Hello {
@@ -188,6 +192,16 @@ pub struct Assign {
     /// Warps that start on these maps.
     #[prost(message, repeated, tag = "4")]
     pub warps: Vec<WarpData>,
+    /// The engine that serves it: empty or `embedded`, or `rathena`. For the latter the maps have names only.
+    #[prost(string, tag = "5")]
+    pub engine: String,
+    /// What a `rathena` engine is made of.
+    #[prost(message, optional, tag = "6")]
+    pub bundle: Option<BundleRef>,
+    /// Start the engine, but serve nothing: the group is leased to somebody else. `epoch` is only a ticket then. An
+    /// assignment without this flag makes the standby the group's engine.
+    #[prost(bool, tag = "7")]
+    pub standby: bool,
 }
 
 /// A map's cells.
@@ -251,6 +265,9 @@ pub struct Assigned {
     /// Why it cannot be served; empty when the engine is ready for players.
     #[prost(string, tag = "3")]
     pub problem: String,
+    /// Whether this is about a standby.
+    #[prost(bool, tag = "4")]
+    pub standby: bool,
 }
 
 /// Stop serving a map group.

@@ -25,6 +25,9 @@ pub struct GameOpen {
     /// Whether the player comes from another map-server (no greeting then).
     #[prost(bool, tag = "5")]
     pub changing: bool,
+    /// For a `rathena` engine: the packet that enters it (0x0436), under this host's pseudonym for the login id.
+    #[prost(bytes = "vec", tag = "6")]
+    pub enter: Vec<u8>,
 }
 
 /// A character as an embedded engine needs it. No login ids: a host never learns them.

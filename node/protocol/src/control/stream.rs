@@ -15,6 +15,8 @@ pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 pub const MAX_MESSAGE_UP: usize = 1024 * 1024;
 /// The most streams a node may have open at once: control, one a leased group, probes.
 pub const MAX_NODE_STREAMS: u32 = 1_024;
+/// The longest message of an inter stream: a save that no difference makes smaller, with room.
+pub const MAX_INTER: usize = 512 * 1024;
 /// The longest stream header.
 pub const MAX_HEADER: usize = 64 * 1024;
 /// The most bytes one probe may send.

@@ -5,14 +5,36 @@
 pub enum Abi {
     /// LP64: `long` has 8 bytes, bit-fields as GCC places them.
     LinuxX8664,
+    /// LLP64: `long` has 4 bytes, bit-fields as MSVC places them.
+    WindowsX8664,
 }
 
 impl Abi {
-    /// The name nodes register with.
+    /// All there are.
+    pub const ALL: [Self; 2] = [Self::LinuxX8664, Self::WindowsX8664];
+
+    /// The name that nodes and bundles state.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::LinuxX8664 => "linux_x86_64",
+            Self::LinuxX8664 => "linux-x86_64",
+            Self::WindowsX8664 => "windows-x86_64",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|abi| abi.name() == name)
+    }
+
+    /// The machine this program was compiled for.
+    #[must_use]
+    pub fn here() -> Option<Self> {
+        match (std::env::consts::OS, std::env::consts::ARCH) {
+            ("linux", "x86_64") => Some(Self::LinuxX8664),
+            ("windows", "x86_64") => Some(Self::WindowsX8664),
+            _ => None,
         }
     }
 }

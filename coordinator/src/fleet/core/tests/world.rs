@@ -324,7 +324,7 @@ impl Sim {
         assert!(class == GroupClass::Eligible || node.kind == HostKind::Fallback, "critical map on a player host");
         if node.alive {
             node.engines.insert(group.clone(), Engine { epoch: epoch.0, ..Engine::default() });
-            let assigned = Assigned { group: group.0.clone(), epoch: epoch.0, problem: String::new() };
+            let assigned = Assigned { group: group.0.clone(), epoch: epoch.0, problem: String::new(), standby: false };
             self.later(Input::NodeSays(link, NodeSays::Assigned(assigned)));
         }
     }
