@@ -1,5 +1,6 @@
 //! The running coordinator: what is started, in which order, and what it hands to the next.
 
+use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
@@ -7,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::control::BundleRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -19,7 +21,7 @@ use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
 use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
 use crate::identity::{Identity, create_data_dir, secret_file, write_private};
 use crate::maps::Catalog;
-use crate::nodes::{Nodes, NodesError, NodesHandle};
+use crate::nodes::{Layouts, Nodes, NodesError, NodesHandle};
 use crate::realm::{Realm, RealmHandle};
 use crate::relay::{Relay, RelayHandle};
 use crate::shutdown::{self, Running};
@@ -83,8 +85,9 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     let (events, queue) = event_queue();
     let relay = relay(&config.relay, events.clone())?;
-    let nodes = nodes(&config.link, &identity, &store, events)?;
-    let fleet = fleet(config, &realm, &relay, catalog, &store, queue).await?;
+    let nodes = nodes(config, &identity, &store, events)?;
+    let bundles = watch::Sender::new(BTreeMap::new());
+    let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
         identity: Arc::clone(&identity),
@@ -119,7 +122,7 @@ pub(crate) fn store_url(config: &Config) -> String {
 
 /// Maps, warps and groups, and whether new characters can stand where they start.
 pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let catalog = Catalog::load(&config.maps, &config.groups).map_err(|error| Failure::Maps(error.to_string()))?;
+    let catalog = Catalog::load(&config.maps, &config.groups, config.engine.kind).map_err(|error| Failure::Maps(error.to_string()))?;
     if let config::Realm::Embedded(config::EmbeddedRealm { start: Some(start), .. }) = &config.realm
         && !catalog.walkable(start)
     {
@@ -176,25 +179,31 @@ fn relay(config: &config::Relay, events: mpsc::Sender<FleetEvent>) -> Result<Rel
 }
 
 fn nodes(
-    config: &config::Link,
+    config: &Config,
     identity: &Arc<Identity>,
     store: &Store,
     events: mpsc::Sender<FleetEvent>,
 ) -> Result<NodesHandle, Failure> {
     let identity = Arc::clone(identity);
-    Nodes::spawn(config, identity, store.clone(), events, &CancellationToken::new()).map_err(|error| match error {
+    let engine = config.engine_build();
+    let layouts = Layouts { packetver: engine.packetver, renewal: engine.renewal };
+    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, layouts, &CancellationToken::new());
+    nodes.map_err(|error| match error {
         NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },
         NodesError::Identity(error) => error.into(),
         NodesError::Cipher(_) => Failure::Identity(crate::identity::IdentityError::Tls(error.to_string())),
     })
 }
 
+#[expect(clippy::too_many_arguments, reason = "the last step of the recipe needs all that came before")]
 async fn fleet(
     config: &Config,
+    identity: &Identity,
     realm: &Option<RealmHandle>,
     relay: &RelayHandle,
     catalog: Catalog,
     store: &Store,
+    bundles: watch::Receiver<BTreeMap<String, BundleRef>>,
     events: mpsc::Receiver<FleetEvent>,
 ) -> Result<RunningFleet, Failure> {
     let (char_server, user, password) = match (&config.realm, realm) {
@@ -213,6 +222,8 @@ async fn fleet(
         char_server,
         user,
         password: password.into_inner(),
+        bundles,
+        pseudonym_key: identity.pseudonym_key(),
         catalog: Arc::new(catalog),
         store: store.clone(),
         events,

@@ -1,0 +1,98 @@
+//! What the guard may know of the players of one engine: those that are leased to it now, and nobody else.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddrV4;
+
+use bifrost_protocol::Secret;
+use bifrost_protocol::ids::{AccountId, CharacterId, GroupName, HostId, MapName, SessionId};
+
+use crate::fleet::LinkId;
+use crate::fleet::session::{Phase, Session};
+use crate::guard::{Sessions, Subject};
+
+/// One engine's part of the fleet.
+#[derive(Debug)]
+pub(in crate::fleet::core) struct EngineView<'a> {
+    pub(super) sessions: &'a BTreeMap<AccountId, Session>,
+    pub(super) characters: &'a BTreeMap<CharacterId, AccountId>,
+    pub(super) group_of: &'a BTreeMap<MapName, GroupName>,
+    pub(super) neighbours: &'a BTreeMap<MapName, SocketAddrV4>,
+    pub(super) public: SocketAddrV4,
+    pub(super) pseudonym_key: &'a [u8; 32],
+    pub(super) host: Option<&'a HostId>,
+    pub(super) link: LinkId,
+    pub(super) group: GroupName,
+}
+
+impl EngineView<'_> {
+    fn hosted(&self, account: AccountId) -> Option<&Session> {
+        let session = self.sessions.get(&account)?;
+        (session.link() == Some(self.link) && session.group == self.group).then_some(session)
+    }
+}
+
+impl Sessions for EngineView<'_> {
+    fn by_account(&self, account: AccountId) -> Option<Subject<'_>> {
+        let session = self.hosted(account)?;
+        let status = session.image.view();
+        Some(Subject {
+            account,
+            character: session.character,
+            name: status.name,
+            pseudonyms: pseudonyms(self.pseudonym_key, self.host?, session.id),
+            login_ids: Secret::new((*session.login_id1.expose(), *session.login_id2.expose())),
+            sex: session.sex,
+            group_id: session.group_id,
+            client_address: session.address,
+            awaited: matches!(session.phase, Phase::Entering(_)) && !session.handed_out,
+            image: &session.image,
+            party: u32::try_from(status.party).unwrap_or_default(),
+            guild: u32::try_from(status.guild).unwrap_or_default(),
+        })
+    }
+
+    fn by_character(&self, character: CharacterId) -> Option<Subject<'_>> {
+        self.by_account(*self.characters.get(&character)?)
+    }
+
+    fn is_map(&self, map: &MapName) -> bool {
+        self.server_of(map).is_some()
+    }
+
+    fn serves(&self, map: &MapName) -> bool {
+        self.group_of.get(map) == Some(&self.group)
+    }
+
+    fn server_of(&self, map: &MapName) -> Option<SocketAddrV4> {
+        if self.group_of.contains_key(map) { Some(self.public) } else { self.neighbours.get(map).copied() }
+    }
+}
+
+/// The login ids that a host gets to see for a session: others for each host and each arrival, and worth nothing anywhere
+/// else. Never 0, which means a refusal.
+#[must_use]
+pub(in crate::fleet::core) fn pseudonyms(key: &[u8; 32], host: &HostId, session: SessionId) -> (u32, u32) {
+    let mut hasher = blake3::Hasher::new_keyed(key);
+    hasher.update(&session.0.to_le_bytes()).update(host.0.as_bytes());
+    let hash = hasher.finalize();
+    let word = |at: usize| {
+        let bytes = hash.as_bytes().get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        // 31 bits: the servers' own are positive as signed numbers.
+        (u32::from_le_bytes(bytes.unwrap_or([1; 4])) & 0x7fff_ffff).max(1)
+    };
+    (word(0), word(4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_and_arrival_sees_other_login_ids() {
+        let of = |host: &str, session| pseudonyms(&[7; 32], &HostId(host.into()), SessionId(session));
+        assert_eq!(of("a", 1), of("a", 1));
+        assert_ne!(of("a", 1), of("b", 1));
+        assert_ne!(of("a", 1), of("a", 2));
+        assert_ne!(of("a", 1), pseudonyms(&[8; 32], &HostId("a".into()), SessionId(1)));
+    }
+}
