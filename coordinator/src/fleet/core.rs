@@ -75,6 +75,8 @@ pub struct Fleet {
     departed: Vec<AccountId>,
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
+    /// What last went wrong with an engine of each group.
+    problems: BTreeMap<GroupName, String>,
     char_up: bool,
     transfers: Vec<Transfer>,
     history: VecDeque<Transfer>,
@@ -139,6 +141,7 @@ impl Fleet {
             neighbours: BTreeMap::new(),
             departed: Vec::new(),
             unfit: BTreeMap::new(),
+            problems: BTreeMap::new(),
             char_up: false,
             transfers: Vec::new(),
             history: VecDeque::new(),
@@ -264,6 +267,16 @@ impl Fleet {
         &self.config.eligibility
     }
 
+    pub(super) fn problem_of(&self, group: &GroupName) -> Option<&str> {
+        self.problems.get(group).map(String::as_str)
+    }
+
+    /// Keeps why an engine of a group failed, for the operator to see.
+    fn note_problem(&mut self, group: &GroupName, host: &HostId, problem: &str) {
+        let text: String = problem.chars().take(MAX_PROBLEM).collect();
+        self.problems.insert(group.clone(), format!("{host}: {text}"));
+    }
+
     pub(super) fn char_server_is_up(&self) -> bool {
         self.char_up
     }
@@ -272,3 +285,6 @@ impl Fleet {
         self.now
     }
 }
+
+/// What is kept of an engine's problem, in characters.
+const MAX_PROBLEM: usize = 2_000;

@@ -74,6 +74,7 @@ impl Fleet {
         let Some(standby) = self.take_standby(group, link) else { return };
         tracing::warn!(%group, host = %standby.host, problem, "standby failed");
         self.command(Command::Count("standby_failed"));
+        self.note_problem(group, &standby.host, problem);
         self.unfit.insert((group.clone(), standby.host), self.now + super::upkeep::UNFIT_FOR);
         self.tell_revoked(link, group, standby.ticket, problem);
         self.engine_gone(link, group);

@@ -75,6 +75,7 @@ impl Fleet {
         let Some(host) = self.hosts.get(&link).map(|host| host.host.clone()) else { return };
         tracing::warn!(%group, %host, problem, "engine cannot serve the group");
         self.command(Command::Count("engine_failed"));
+        self.note_problem(group, &host, problem);
         self.unfit.insert((group.clone(), host.clone()), self.now + super::upkeep::UNFIT_FOR);
         let mut transfer = Transfer::new(Cause::EngineLost, host, vec![group.clone()], self.now, self.now);
         self.tell_revoked(link, group, epoch, problem);
