@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddrV4;
 
 use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName};
-use bifrost_protocol::inter::{LoginAnswer, LoginResult, Maps, MapsAccepted, ServerMaps};
+use bifrost_protocol::inter::{Kick, KickReason, LoginAnswer, LoginResult, Maps, MapsAccepted, ServerMaps};
 use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe, frame};
 use bytes::Bytes;
 
@@ -20,6 +20,7 @@ use crate::config::EngineKind;
 use crate::fleet::LinkId;
 use crate::fleet::command::Command;
 use crate::fleet::event::InterEvent;
+use crate::fleet::session::Session;
 use crate::guard::{EngineKey, Guard, Ruling, Violation};
 pub(super) use routes::RealmFacts;
 pub(super) use view::EngineView;
@@ -35,6 +36,26 @@ pub(in crate::fleet) struct StockEngine {
     saves: u64,
     /// Last saves that are not durable yet: the engine waits for 0x2b21.
     finals: Vec<(u64, AccountId, CharacterId)>,
+}
+
+impl StockEngine {
+    /// Which run of its process it is.
+    #[cfg(test)]
+    pub(super) fn instance(&self) -> u64 {
+        self.instance
+    }
+}
+
+/// What a host sees as a player's login ids.
+#[cfg(test)]
+pub(super) fn view_pseudonyms(
+    fleet: &Fleet,
+    link: LinkId,
+    account: bifrost_protocol::ids::AccountId,
+) -> Option<(u32, u32)> {
+    let session = fleet.sessions.get(&account)?;
+    let host = &fleet.hosts.get(&link)?.host;
+    Some(view::pseudonyms(fleet.config.pseudonym_key.expose(), host, session.id))
 }
 
 impl Fleet {
@@ -58,6 +79,18 @@ impl Fleet {
         self.engine_keys += 1;
         let engine = StockEngine { instance, key: EngineKey(self.engine_keys), saves: 0, finals: Vec::new() };
         self.engines.insert(key, engine);
+        self.clear_out(link, group);
+    }
+
+    /// After a broken connection or a restart an engine may still have players that are on their way to it again, or whose
+    /// clients are gone: it lets them go with a last save.
+    fn clear_out(&mut self, link: LinkId, group: &GroupName) {
+        let stale = |session: &&Session| session.group == *group && !(session.handed_out && session.link() == Some(link));
+        let stale: Vec<_> = self.sessions.values().filter(stale).map(|session| session.account).collect();
+        for account in stale {
+            let kick = Kick { account, reason: KickReason::OTHER_LOGIN };
+            self.tell_engine(link, group, kick.encode());
+        }
     }
 
     /// A map-server's process is over, or its host is.
@@ -139,7 +172,11 @@ impl Fleet {
     }
 
     /// The guard, and what it may know of the players of one engine.
-    pub(super) fn guard_and_view(&mut self, link: LinkId, group: &GroupName) -> (&mut Guard, EngineView<'_>) {
+    pub(super) fn guard_and_view<'a>(
+        &'a mut self,
+        link: LinkId,
+        group: &'a GroupName,
+    ) -> (&'a mut Guard, EngineView<'a>) {
         let view = EngineView {
             sessions: &self.sessions,
             characters: &self.characters,
@@ -150,7 +187,8 @@ impl Fleet {
             // An engine without host is heard no more.
             host: self.hosts.get(&link).map(|host| &host.host),
             link,
-            group: group.clone(),
+            leased: self.leases.get(group).is_some_and(|lease| lease.state.holder().is_some_and(|(_, of)| of == link)),
+            group,
         };
         (&mut self.guard, view)
     }

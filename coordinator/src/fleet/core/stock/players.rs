@@ -125,6 +125,16 @@ impl Fleet {
         if let Some(image) = &save.image {
             session.image = image.clone();
             session.dirty = true;
+            let on_its_way = match &session.phase {
+                Phase::Redirecting(target) => Some(target.to.clone()),
+                Phase::Away => Some(session.at.clone()),
+                _ => None,
+            };
+            if let Some(to) = on_its_way {
+                // It is expected there, whatever its last engine says of where it was.
+                session.image.set_last_point(image_point(&to));
+                return self.save(account);
+            }
             // Before a change of maps the character is saved where it is going: it stands there only when it has arrived.
             let at = cell(&image.view().last_point);
             if let Some(at) = at.filter(|at| self.group_of.get(&at.map) == Some(&session.group)) {
@@ -162,19 +172,19 @@ impl Fleet {
 
     /// The engine has let a player go: its last save is here.
     fn taken_back(&mut self, link: LinkId, account: AccountId) {
-        let Some(session) = self.sessions.get_mut(&account).filter(|session| session.link() == Some(link)) else {
-            return;
-        };
-        let group = session.group.clone();
+        let Some(session) = self.sessions.get_mut(&account) else { return };
+        let (group, of) = (session.group.clone(), session.link());
         let leave = match session.phase.clone() {
+            // This is what it was restored for.
+            Phase::Orphaned => Leave::Logout,
+            _ if of != Some(link) => return,
             Phase::Releasing(_, leave) => leave,
             // Nobody asked for it: the client goes in again where it stood, unless that goes on and on.
             Phase::Entering(_) | Phase::Playing(_) => {
                 session.drops = session.drops.saturating_add(1);
                 if session.drops > super::super::engines::MAX_DROPS { Leave::Select } else { Leave::Move }
             }
-            Phase::Orphaned
-            | Phase::Limbo { .. }
+            Phase::Limbo { .. }
             | Phase::Redirecting(_)
             | Phase::Away
             | Phase::Selecting

@@ -21,13 +21,22 @@ pub(in crate::fleet::core) struct EngineView<'a> {
     pub(super) pseudonym_key: &'a [u8; 32],
     pub(super) host: Option<&'a HostId>,
     pub(super) link: LinkId,
-    pub(super) group: GroupName,
+    /// Whether it serves the group, or only stands by.
+    pub(super) leased: bool,
+    pub(super) group: &'a GroupName,
 }
 
 impl EngineView<'_> {
     fn hosted(&self, account: AccountId) -> Option<&Session> {
         let session = self.sessions.get(&account)?;
-        (session.link() == Some(self.link) && session.group == self.group).then_some(session)
+        let here = match &session.phase {
+            Phase::Entering(link) | Phase::Playing(link) | Phase::Releasing(link, _) => *link == self.link,
+            // The last word of the engine that had it: its connection broke, or the coordinator was away.
+            Phase::Orphaned | Phase::Away => true,
+            Phase::Redirecting(target) => target.own,
+            Phase::Limbo { .. } | Phase::Selecting | Phase::Selected => false,
+        };
+        (self.leased && here && session.group == *self.group).then_some(session)
     }
 }
 
@@ -60,7 +69,7 @@ impl Sessions for EngineView<'_> {
     }
 
     fn serves(&self, map: &MapName) -> bool {
-        self.group_of.get(map) == Some(&self.group)
+        self.group_of.get(map) == Some(self.group)
     }
 
     fn server_of(&self, map: &MapName) -> Option<SocketAddrV4> {
