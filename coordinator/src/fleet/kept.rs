@@ -28,6 +28,11 @@ impl Kept {
         Self { update: Some(update), image: Vec::new(), pieces: Vec::new() }
     }
 
+    /// A session that begins: with what it brings along that the char-server may lack.
+    pub(super) fn of(session: &Session) -> Self {
+        if session.saves.is_empty() { Self::update(session.as_update()) } else { Self::save(session) }
+    }
+
     /// A session on a stock map-server.
     pub(super) fn save(session: &Session) -> Self {
         Self {

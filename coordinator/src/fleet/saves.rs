@@ -155,6 +155,12 @@ impl Saves {
         pending
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty() && self.registry.is_empty()
+    }
+
     /// What was sent may not have arrived.
     pub fn forget_sent(&mut self) {
         self.pieces.values_mut().for_each(|piece| piece.sent = false);

@@ -188,7 +188,7 @@ fn row(session: &Session) -> SessionRow {
         sex: session.sex,
         group_id: session.group_id,
         image: session.image.as_bytes().to_vec(),
-        update: Some(Kept::update(session.as_update()).encode_to_vec()),
+        update: Some(Kept::of(session).encode_to_vec()),
         epoch: Epoch(0),
         sequence: 0,
     }
