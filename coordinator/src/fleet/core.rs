@@ -58,8 +58,8 @@ pub struct Fleet {
     /// Engines that hold no lease.
     standbys: BTreeMap<GroupName, Vec<standbys::Standby>>,
     tickets: u64,
-    /// What the char-server tells every map-server.
-    realm: stock::RealmFacts,
+    /// Players that have just left their engines.
+    left: stock::Left,
     /// The machines for which there are bundles.
     bundles: BTreeSet<String>,
     /// Clients that have a session.
@@ -128,7 +128,7 @@ impl Fleet {
             guard: Guard::default(),
             standbys: BTreeMap::new(),
             tickets: 0,
-            realm: stock::RealmFacts::default(),
+            left: stock::Left::default(),
             bundles: BTreeSet::new(),
             sessions: orphans.into_iter().map(|session| (session.account, session)).collect(),
             next_session: config.first_session,

@@ -7,12 +7,12 @@ mod players;
 mod routes;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName};
-use bifrost_protocol::inter::{Kick, KickReason, LoginAnswer, LoginResult, Maps, MapsAccepted, ServerMaps};
-use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe, frame};
+use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, MapName};
+use bifrost_protocol::inter::{Kick, KickReason, ServerMaps};
+use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe};
 use bytes::Bytes;
 
 use super::Fleet;
@@ -22,8 +22,7 @@ use crate::fleet::command::Command;
 use crate::fleet::event::InterEvent;
 use crate::fleet::session::Session;
 use crate::guard::{EngineKey, Guard, Ruling, Violation};
-pub(super) use routes::RealmFacts;
-pub(super) use view::EngineView;
+pub(super) use view::{EngineView, Left};
 
 /// A stock map-server on a host: it serves a group, or stands by for one.
 #[derive(Debug)]
@@ -115,11 +114,7 @@ impl Fleet {
         match event {
             InterEvent::Entered(who) => self.entered(link, who),
             InterEvent::Save { character, packets } => self.stock_saved(link, group, key, character, &packets),
-            InterEvent::Packet(packet) => match frame::packet_id(&packet) {
-                Ok(0x2af8) => self.engine_logs_in(link, group),
-                Ok(0x2afa) => self.engine_has_maps(link, group, &packet),
-                Ok(_) | Err(_) => self.judge(link, group, key, &packet),
-            },
+            InterEvent::Packet(packet) => self.judge(link, group, key, &packet),
         }
     }
 
@@ -135,20 +130,37 @@ impl Fleet {
     /// Does what the guard ruled.
     fn follow(&mut self, link: LinkId, group: &GroupName, packet: &Bytes, ruling: Ruling) {
         match ruling {
-            Ruling::Answer(packets) => {
-                packets.into_iter().for_each(|packet| self.tell_engine(link, group, packet));
+            Ruling::Answer(answers) | Ruling::Connects(answers) => self.answer(link, group, answers),
+            Ruling::Forward(forward) => {
+                self.forward(forward.packet);
+                self.answer(link, group, forward.answers);
+                if let Some(share) = forward.share {
+                    self.route(&share.way, &share.packet, Some((link, group)));
+                }
             }
-            Ruling::Forward(packet) => self.forward(packet),
-            Ruling::Drop => {}
-            Ruling::Arrives { account, character } => self.hand_out(link, group, account, character, packet),
-            Ruling::ChangesMap { account, to } => self.stock_changes_map(link, group, account, &to, packet),
-            Ruling::Selects { account } => self.stock_selects(link, account),
+            Ruling::HasMaps(maps, answers) => self.engine_has_maps(link, group, &maps, answers),
+            Ruling::Arrives(account, character) => self.hand_out(link, group, account, character, packet),
+            Ruling::ChangesMap { account, to, server: _ } => self.stock_changes_map(link, group, account, &to, packet),
+            Ruling::Selects(account) => self.stock_selects(link, account),
+            Ruling::Part => self.command(Command::Count("part_without_save")),
+            // Who is where is the fleet's to say; whether an engine lives its node says.
+            Ruling::Drop
+            | Ruling::Lives
+            | Ruling::HasPlayers(_)
+            | Ruling::HasNobody
+            | Ruling::Online(..)
+            | Ruling::Leaves(..) => {}
         }
+    }
+
+    fn answer(&mut self, link: LinkId, group: &GroupName, answers: Vec<Bytes>) {
+        answers.into_iter().for_each(|answer| self.tell_engine(link, group, answer));
     }
 
     pub(super) fn offence(&mut self, link: LinkId, group: &GroupName, violation: &Violation) {
         tracing::warn!(%group, rule = violation.rule, grave = violation.grave, detail = violation.detail, "packet refused");
         self.violation(link, violation.rule);
+        self.answer(link, group, violation.answers.clone());
         if violation.grave {
             let epoch = self.leases.get(group).map(|lease| lease.epoch).unwrap_or_default();
             let problem = format!("its map-server broke a rule: {}", violation.rule);
@@ -182,6 +194,7 @@ impl Fleet {
             characters: &self.characters,
             group_of: &self.group_of,
             neighbours: &self.neighbours,
+            left: &self.left,
             public: self.config.public,
             pseudonym_key: self.config.pseudonym_key.expose(),
             // An engine without host is heard no more.
@@ -193,42 +206,21 @@ impl Fleet {
         (&mut self.guard, view)
     }
 
-    /// 0x2af8: name and password were checked by the node, which made them. The engine is the fleet's own.
-    fn engine_logs_in(&mut self, link: LinkId, group: &GroupName) {
-        self.tell_engine(link, group, LoginAnswer { result: LoginResult::ACCEPTED }.encode());
-        if let Some(storages) = self.realm.storages.clone() {
-            self.tell_engine(link, group, storages);
-        }
-    }
-
     /// 0x2afa: it has to have exactly the group's maps. From 0x2afb on it takes players.
-    fn engine_has_maps(&mut self, link: LinkId, group: &GroupName, packet: &Bytes) {
-        let claimed: BTreeSet<_> = match Maps::decode(packet) {
-            Ok(maps) => maps.maps.0.iter().map(|map| map.to_text()).collect(),
-            Err(_) => BTreeSet::new(),
-        };
-        let wanted: BTreeSet<_> = self
-            .groups
-            .get(group)
-            .map(|facts| facts.maps.iter().map(|map| map.as_str().to_owned()).collect())
-            .unwrap_or_default();
-        if claimed != wanted {
-            let missing: Vec<_> = wanted.difference(&claimed).take(MAX_NAMED).cloned().collect();
-            let problem = format!("its map-server has other maps than the group; missing: {}", missing.join(", "));
+    fn engine_has_maps(&mut self, link: LinkId, group: &GroupName, maps: &[MapName], answers: Vec<Bytes>) {
+        let wanted = self.groups.get(group).map(|facts| facts.maps.as_slice()).unwrap_or_default();
+        let missing: Vec<_> = wanted.iter().filter(|map| !maps.contains(map)).map(MapName::as_str).collect();
+        if !missing.is_empty() {
+            let named: Vec<_> = missing.iter().take(MAX_NAMED).copied().collect();
+            let problem = format!("its map-server lacks {} maps of the group: {}", missing.len(), named.join(", "));
             let epoch = self.leases.get(group).map(|lease| lease.epoch).unwrap_or_default();
             self.command(Command::CloseInter(link, group.clone()));
             self.engine_failed(link, group, epoch, &problem);
             return self.standby_failed(link, group, &problem);
         }
-        let accepted = self.realm.accepted.clone().unwrap_or_else(|| {
-            let name = FixedText::default();
-            MapsAccepted { status: 0, whisper_name: name, server_name: name }.encode()
-        });
-        let fame = self.realm.fame.clone();
-        [Some(accepted), fame].into_iter().flatten().for_each(|packet| self.tell_engine(link, group, packet));
-        for packet in self.maps_elsewhere(group) {
-            self.tell_engine(link, group, packet);
-        }
+        self.answer(link, group, answers);
+        let elsewhere = self.maps_elsewhere(group);
+        self.answer(link, group, elsewhere);
     }
 
     /// 0x2b04 for everything that this engine does not serve: the fleet's other maps at the relay, the rest of the realm

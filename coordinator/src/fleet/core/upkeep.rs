@@ -108,7 +108,10 @@ impl Fleet {
                 self.order_release(link, &group, id.0);
             }
             // It may not have had the player yet, or be gone itself: its host says so soon.
-            Some(_) => self.command(Command::Count("release_unanswered")),
+            Some(link) => {
+                self.note_left(link, account);
+                self.command(Command::Count("release_unanswered"));
+            }
             None => {}
         }
         self.released(account, leave);

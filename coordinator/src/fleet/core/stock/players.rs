@@ -98,7 +98,6 @@ impl Fleet {
         let save = match guard.save(key, character, packets, &view, now) {
             Ok(save) => save,
             Err(violation) => {
-                self.answer_refused_save(link, group, character, packets);
                 return self.offence(link, group, &violation);
             }
         };
@@ -108,14 +107,6 @@ impl Fleet {
         self.journal_save(link, group, account, character, save.last);
         if save.last {
             self.taken_back(link, account);
-        }
-    }
-
-    /// A last save that is not taken: the engine would send it again and again.
-    fn answer_refused_save(&mut self, link: LinkId, group: &GroupName, character: CharacterId, packets: &Bytes) {
-        let last = last_save(packets).filter(|(_, of)| *of == character);
-        if let Some((account, character)) = last {
-            self.tell_engine(link, group, Saved { account, character }.encode());
         }
     }
 
@@ -190,6 +181,7 @@ impl Fleet {
             | Phase::Selecting
             | Phase::Selected => return,
         };
+        self.note_left(link, account);
         self.hold(account);
         self.released(account, leave);
         self.emptied(&group);
@@ -208,6 +200,7 @@ impl Fleet {
             return;
         };
         session.handed_out = false;
+        self.left.note(self.now, link, session);
         let (leaving, at) = (session.phase.clone(), session.at.clone());
         self.hold(account);
         if let Ok(change) = ChangeServer::decode(packet) {
@@ -255,23 +248,17 @@ impl Fleet {
         handed_out
     }
 
+    /// The engine may still speak of a player that leaves it now.
+    pub(in crate::fleet::core) fn note_left(&mut self, link: LinkId, account: AccountId) {
+        if let Some(session) = self.sessions.get(&account) {
+            self.left.note(self.now, link, session);
+        }
+    }
+
     /// Keeps the client without engine: what that one still says, a goodbye most likely, does not reach it.
     pub(super) fn hold(&mut self, account: AccountId) {
         if let Some(connection) = self.sessions.get(&account).and_then(|session| session.connection) {
             self.command(Command::Hold(connection));
         }
     }
-}
-
-/// Account and character of a 0x2b01 with the last flag among whole packets.
-fn last_save(packets: &Bytes) -> Option<(AccountId, CharacterId)> {
-    let mut rest = bytes::BytesMut::from(&packets[..]);
-    while let Ok(Some(packet)) = bifrost_protocol::inter::map_to_char().next(&mut rest) {
-        if let Ok(save) = bifrost_protocol::inter::Save::decode(&packet)
-            && save.last == 1
-        {
-            return Some((save.account, save.character));
-        }
-    }
-    None
 }

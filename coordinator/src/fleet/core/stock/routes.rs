@@ -7,29 +7,16 @@ use bytes::Bytes;
 
 use crate::config::EngineKind;
 use crate::fleet::LinkId;
+use crate::fleet::command::Command;
 use crate::fleet::core::Fleet;
-use crate::guard::Way;
-
-/// What every starting map-server is told, as the char-server told the fleet.
-#[derive(Clone, Debug, Default)]
-pub(in crate::fleet::core) struct RealmFacts {
-    /// 0x388c.
-    pub(super) storages: Option<Bytes>,
-    /// 0x2afb.
-    pub(super) accepted: Option<Bytes>,
-    /// 0x2b1b.
-    pub(super) fame: Option<Bytes>,
-}
+use crate::fleet::session::Session;
+use crate::guard::{EngineKey, Way};
 
 impl Fleet {
     /// Any packet of the char-server.
     pub(in crate::fleet::core) fn char_packet(&mut self, packet: &Bytes) {
-        match frame::packet_id(packet) {
-            Ok(0x388c) => self.realm.storages = Some(packet.clone()),
-            Ok(0x2afb) => self.realm.accepted = Some(packet.clone()),
-            Ok(0x2b1b) => self.realm.fame = Some(packet.clone()),
-            Ok(0x2b0b) => self.hold_cooldowns(packet),
-            Ok(_) | Err(_) => {}
+        if frame::packet_id(packet) == Ok(Cooldowns::ID) {
+            self.hold_cooldowns(packet);
         }
         match self.guard.down(packet) {
             Ok(Way::Fleet) => match CharToMap::decode(packet) {
@@ -37,31 +24,39 @@ impl Fleet {
                 Err(error) => tracing::debug!(%error, "char-server packet passed over"),
             },
             Ok(Way::Drop) => {}
-            Ok(way) => self.route(&way, packet),
+            Ok(way) => self.route(&way, packet, None),
             Err(error) => {
-                self.command(crate::fleet::command::Command::Count("char_server_packet"));
+                self.command(Command::Count("char_server_packet"));
                 tracing::warn!(%error, "char-server packet passed over");
             }
         }
     }
 
-    fn route(&mut self, way: &Way, packet: &Bytes) {
+    /// Sends a packet to the engines it is for, except the one it came from.
+    pub(super) fn route(&mut self, way: &Way, packet: &Bytes, from: Option<(LinkId, &GroupName)>) {
         let to: Vec<(LinkId, GroupName)> = match way {
             Way::Account(account) => self.engine_with(*account).into_iter().collect(),
-            Way::Character(character) => {
-                self.characters.get(character).and_then(|account| self.engine_with(*account)).into_iter().collect()
+            Way::Accounts(accounts) => {
+                let mut engines: Vec<_> = accounts.iter().filter_map(|account| self.engine_with(*account)).collect();
+                engines.sort();
+                engines.dedup();
+                engines
             }
-            Way::Party(party) => self.engines_where(|status| u32::try_from(status.party) == Ok(*party)),
-            Way::Guild(guild) => self.engines_where(|status| u32::try_from(status.guild) == Ok(*guild)),
-            Way::Requester(key) => {
-                self.engines.iter().filter(|(_, engine)| engine.key == *key).map(|(at, _)| at.clone()).collect()
-            }
+            Way::Engine(key) => self.engines_called(std::slice::from_ref(key)),
+            Way::Engines(keys) => self.engines_called(keys),
             Way::All => self.engines.keys().cloned().collect(),
+            Way::Masters => self.engines_where(|session| session.group_id > 0),
+            Way::Back(answer) => return self.forward(answer.clone()),
             Way::Fleet | Way::Drop => Vec::new(),
         };
-        for (link, group) in to {
+        let others = to.into_iter().filter(|(link, group)| from != Some((*link, group)));
+        for (link, group) in others.collect::<Vec<_>>() {
             self.tell_engine(link, &group, packet.clone());
         }
+    }
+
+    fn engines_called(&self, keys: &[EngineKey]) -> Vec<(LinkId, GroupName)> {
+        self.engines.iter().filter(|(_, engine)| keys.contains(&engine.key)).map(|(at, _)| at.clone()).collect()
     }
 
     /// The stock map-server a player is on.
@@ -72,11 +67,8 @@ impl Fleet {
     }
 
     /// The stock map-servers that have a player of whom this holds.
-    fn engines_where(
-        &self,
-        holds: impl Fn(&bifrost_protocol::layout::CharacterStatus) -> bool,
-    ) -> Vec<(LinkId, GroupName)> {
-        let there = self.sessions.values().filter(|session| holds(&session.image.view()));
+    fn engines_where(&self, holds: impl Fn(&Session) -> bool) -> Vec<(LinkId, GroupName)> {
+        let there = self.sessions.values().filter(|session| holds(session));
         let mut engines: Vec<_> = there.filter_map(|session| self.engine_with(session.account)).collect();
         engines.sort();
         engines.dedup();

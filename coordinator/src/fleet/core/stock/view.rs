@@ -1,10 +1,11 @@
 //! What the guard may know of the players of one engine: those that are leased to it now, and nobody else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use bifrost_protocol::Secret;
-use bifrost_protocol::ids::{AccountId, CharacterId, GroupName, HostId, MapName, SessionId};
+use bifrost_protocol::ids::{AccountId, CharacterId, GroupName, HostId, MapName, MapPoint, SessionId};
 
 use crate::fleet::LinkId;
 use crate::fleet::session::{Phase, Session};
@@ -17,6 +18,7 @@ pub(in crate::fleet::core) struct EngineView<'a> {
     pub(super) characters: &'a BTreeMap<CharacterId, AccountId>,
     pub(super) group_of: &'a BTreeMap<MapName, GroupName>,
     pub(super) neighbours: &'a BTreeMap<MapName, SocketAddrV4>,
+    pub(super) left: &'a Left,
     pub(super) public: SocketAddrV4,
     pub(super) pseudonym_key: &'a [u8; 32],
     pub(super) host: Option<&'a HostId>,
@@ -48,20 +50,26 @@ impl Sessions for EngineView<'_> {
             account,
             character: session.character,
             name: status.name,
-            pseudonyms: pseudonyms(self.pseudonym_key, self.host?, session.id),
-            login_ids: Secret::new((*session.login_id1.expose(), *session.login_id2.expose())),
+            pseudonyms: Secret::new(pseudonyms(self.pseudonym_key, self.host?, session.id)),
             sex: session.sex,
             group_id: session.group_id,
             client_address: session.address,
             awaited: matches!(session.phase, Phase::Entering(_)) && !session.handed_out,
             image: &session.image,
-            party: u32::try_from(status.party).unwrap_or_default(),
-            guild: u32::try_from(status.guild).unwrap_or_default(),
         })
     }
 
     fn by_character(&self, character: CharacterId) -> Option<Subject<'_>> {
         self.by_account(*self.characters.get(&character)?)
+    }
+
+    fn left(&self, account: Option<AccountId>, character: Option<CharacterId>) -> bool {
+        self.left.has(self.link, self.group, account, character)
+    }
+
+    fn walkable(&self, _at: &MapPoint) -> bool {
+        // A stock map-server has cells that change: doors, ice walls, scripts.
+        true
     }
 
     fn is_map(&self, map: &MapName) -> bool {
@@ -76,6 +84,42 @@ impl Sessions for EngineView<'_> {
         if self.group_of.contains_key(map) { Some(self.public) } else { self.neighbours.get(map).copied() }
     }
 }
+
+/// Players that have just left their engines: what those still say of them is no breach.
+#[derive(Debug, Default)]
+pub(in crate::fleet::core) struct Left {
+    latest: VecDeque<(Duration, LinkId, GroupName, AccountId, CharacterId)>,
+}
+
+impl Left {
+    /// Somebody leaves.
+    pub(in crate::fleet::core) fn note(&mut self, now: Duration, link: LinkId, session: &Session) {
+        let over = |since: Duration| now > since + REMEMBERED_FOR;
+        while self.latest.front().is_some_and(|(since, ..)| over(*since)) || self.latest.len() >= MAX_REMEMBERED {
+            self.latest.pop_front();
+        }
+        self.latest.push_back((now, link, session.group.clone(), session.account, session.character));
+    }
+
+    fn has(
+        &self,
+        link: LinkId,
+        group: &GroupName,
+        account: Option<AccountId>,
+        character: Option<CharacterId>,
+    ) -> bool {
+        self.latest.iter().any(|(_, of, from, known, of_character)| {
+            let is = account.is_none_or(|account| account == *known)
+                && character.is_none_or(|character| character == *of_character);
+            is && *of == link && from == group
+        })
+    }
+}
+
+/// How long an engine may still speak of a player that has left it.
+const REMEMBERED_FOR: Duration = Duration::from_secs(10);
+/// How many such players are remembered: all of a large host that is drained.
+const MAX_REMEMBERED: usize = 2_048;
 
 /// The login ids that a host gets to see for a session: others for each host and each arrival, and worth nothing anywhere
 /// else. Never 0, which means a refusal.
