@@ -122,7 +122,8 @@ pub(crate) fn store_url(config: &Config) -> String {
 
 /// Maps, warps and groups, and whether new characters can stand where they start.
 pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let catalog = Catalog::load(&config.maps, &config.groups, config.engine.kind).map_err(|error| Failure::Maps(error.to_string()))?;
+    let catalog = Catalog::load(&config.maps, &config.groups, config.engine.kind)
+        .map_err(|error| Failure::Maps(error.to_string()))?;
     if let config::Realm::Embedded(config::EmbeddedRealm { start: Some(start), .. }) = &config.realm
         && !catalog.walkable(start)
     {

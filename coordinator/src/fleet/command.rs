@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use bifrost_protocol::Secret;
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::control::{Beat, CoordinatorSays, EngineOrder, EngineSays, GameOpen, Hello, NodeSays};
 use bifrost_protocol::ids::{CharacterId, Epoch, GroupName, HostId, MapName, MapPoint};
-use bifrost_protocol::Secret;
 use bifrost_protocol::inter::MapToChar;
 use bytes::Bytes;
 

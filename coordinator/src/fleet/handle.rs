@@ -9,7 +9,7 @@ use bifrost_protocol::FixedText;
 use bifrost_protocol::Secret;
 use bifrost_protocol::control::{BundleRef, Place};
 use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
-use bifrost_protocol::layout::CharacterImage;
+use bifrost_protocol::layout::{Abi, Build, CharacterImage};
 use prost::Message;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -92,7 +92,15 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         tracing::info!(sessions = orphans.len(), "restored sessions from before the restart");
     }
     let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
-        (name.clone(), GroupFacts { class: info.class, engine: info.engine, maps: info.maps.clone(), exits: exits(&parts.catalog, name) })
+        (
+            name.clone(),
+            GroupFacts {
+                class: info.class,
+                engine: info.engine,
+                maps: info.maps.clone(),
+                exits: exits(&parts.catalog, name),
+            },
+        )
     };
     let groups: BTreeMap<_, _> = parts.catalog.groups().iter().map(facts).collect();
     let maps = groups.values().flat_map(|facts| facts.maps.iter().cloned()).collect();
@@ -112,6 +120,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         password: Secret::new(FixedText::new(parts.password)),
         public: parts.public,
         maps,
+        build: char_build(parts.config),
     };
     let journal_token = CancellationToken::new();
     let actor = Actor {
@@ -209,6 +218,14 @@ impl FleetHandle {
         };
         (Self { requests }, answering)
     }
+}
+
+/// What the char-server was compiled for. It runs on the operator's machine, which is a Linux one.
+fn char_build(config: &Config) -> Build {
+    let stated = config.char_build();
+    let known = Build::find(Abi::LinuxX8664.name(), stated.packetver, stated.renewal);
+    // The configuration takes only versions that are known.
+    known.unwrap_or(Build::CANONICAL)
 }
 
 /// Where the warps of a group lead that leave it.

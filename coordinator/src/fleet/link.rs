@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bifrost_protocol::ids::MapName;
 use bifrost_protocol::inter::{CharToMap, Login, LoginResult, Maps, Ping, char_to_map};
+use bifrost_protocol::layout::{Build, Transcoder};
 use bifrost_protocol::{DecodeError, FixedText, Ipv4Be, List, Packet, PortBe, Secret};
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
@@ -32,6 +33,8 @@ pub struct CharServer {
     pub public: std::net::SocketAddrV4,
     /// The maps the fleet serves.
     pub maps: Vec<MapName>,
+    /// What it was compiled for.
+    pub build: Build,
 }
 
 /// What the link tells the fleet.
@@ -50,7 +53,7 @@ pub enum CharEvent {
 enum LinkError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the char-server sent something that is not chrif: {0}")]
+    #[error("what the char-server sent, or would get, is not chrif as it was compiled for (realm.packetver): {0}")]
     Decode(#[from] DecodeError),
     #[error("the char-server closed the connection; is its login-server up?")]
     Closed,
@@ -118,8 +121,10 @@ async fn connected(
     let mut stream = connecting.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+    let here = Transcoder::new(server.build, Build::CANONICAL);
+    let there = Transcoder::new(Build::CANONICAL, server.build);
     stream.write_all(&login(server)).await?;
-    let logging_in = tokio::time::timeout(LOGIN_LIMIT, log_in(server, &mut stream, &mut buffer, events));
+    let logging_in = tokio::time::timeout(LOGIN_LIMIT, log_in(server, &here, &mut stream, &mut buffer, events));
     logging_in.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
     *was_up = true;
     tracing::info!(server = server.address, maps = server.maps.len(), "char-server has taken the fleet in");
@@ -133,7 +138,7 @@ async fn connected(
     loop {
         // Packets may have come along with the last answer of the login.
         while let Some(packet) = char_to_map().next(&mut buffer)? {
-            if events.send(CharEvent::Says(packet)).await.is_err() {
+            if events.send(CharEvent::Says(here.to_map_server(&packet)?)).await.is_err() {
                 return Ok(());
             }
         }
@@ -151,7 +156,7 @@ async fn connected(
                 written?;
             }
             packet = packets.recv(), if outgoing.len() < WRITE_BATCH => match packet {
-                Some(packet) => outgoing.extend_from_slice(&packet),
+                Some(packet) => outgoing.extend_from_slice(&there.to_char_server(&packet)?),
                 None => {
                     writer.write_all(&outgoing).await?;
                     return Ok(());
@@ -177,6 +182,7 @@ fn login(server: &CharServer) -> bytes::Bytes {
 /// Answers to the login until the maps are taken. What comes along goes to the fleet.
 async fn log_in(
     server: &CharServer,
+    here: &Transcoder,
     stream: &mut TcpStream,
     buffer: &mut BytesMut,
     events: &mpsc::Sender<CharEvent>,
@@ -193,7 +199,7 @@ async fn log_in(
                 continue;
             }
             // What every map-server is told at its start is kept for the engines.
-            if events.send(CharEvent::Says(packet)).await.is_err() {
+            if events.send(CharEvent::Says(here.to_map_server(&packet)?)).await.is_err() {
                 return Err(LinkError::Closed);
             }
             if let Some(CharToMap::MapsAccepted(answer)) = known {
@@ -233,6 +239,7 @@ mod tests {
             password: Secret::new(FixedText::new("p1")),
             public: std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 5121),
             maps: vec![MapName::new("field_map").expect("legal")],
+            build: Build::CANONICAL,
         }
     }
 
@@ -270,7 +277,9 @@ mod tests {
         let told = [LoginAnswer { result: LoginResult::ACCEPTED }.encode(), accepted.encode()];
         assert!(matches!(events.recv().await, Some(CharEvent::Says(packet)) if told.contains(&packet)));
         assert!(matches!(events.recv().await, Some(CharEvent::Up)));
-        assert!(matches!(events.recv().await, Some(CharEvent::Says(packet)) if packet == TotalUsers { users: 3 }.encode()));
+        assert!(
+            matches!(events.recv().await, Some(CharEvent::Says(packet)) if packet == TotalUsers { users: 3 }.encode())
+        );
         packets.send(Ping {}.encode()).await.expect("open");
         assert!(matches!(packet(&mut stream, &mut buffer).await, MapToChar::Ping(_)));
         drop(stream);

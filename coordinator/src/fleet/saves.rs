@@ -145,11 +145,7 @@ impl Saves {
         }
         let changes: Vec<_> = std::mem::take(&mut self.registry).into_values().collect();
         for page in changes.chunks(REGISTRY_PAGE) {
-            let save = RegistrySave {
-                account,
-                character,
-                changes: Counted(page.to_vec()),
-            };
+            let save = RegistrySave { account, character, changes: Counted(page.to_vec()) };
             pending.before.push(save.encode());
         }
         pending
@@ -240,7 +236,11 @@ mod tests {
     }
 
     fn registry(value: i64) -> Bytes {
-        let change = RegistryChange { key: RegistryKey::new("quest").expect("legal"), index: 0, value: RegistryUpdate::Number(value) };
+        let change = RegistryChange {
+            key: RegistryKey::new("quest").expect("legal"),
+            index: 0,
+            value: RegistryUpdate::Number(value),
+        };
         RegistrySave { account: AccountId(1), character: CharacterId(2), changes: Counted(vec![change]) }.encode()
     }
 
@@ -254,7 +254,11 @@ mod tests {
         saves.put_one(&inventory(2));
         assert_eq!(saves.take_pending(AccountId(1), CharacterId(2), false).before, [inventory(2)]);
         saves.forget_sent();
-        assert_eq!(saves.take_pending(AccountId(1), CharacterId(2), false).before, [inventory(2)], "the link broke: it may not have arrived");
+        assert_eq!(
+            saves.take_pending(AccountId(1), CharacterId(2), false).before,
+            [inventory(2)],
+            "the link broke: it may not have arrived"
+        );
     }
 
     #[test]
@@ -282,7 +286,11 @@ mod tests {
         saves.take_pending(AccountId(1), CharacterId(2), false);
         saves.put_one(&registry(7));
         let mut restored = Saves::from_kept(&saves.to_kept(AccountId(1), CharacterId(2)));
-        assert_eq!(restored.take_pending(AccountId(1), CharacterId(2), false).before, [registry(7)], "the inventory had been sent");
+        assert_eq!(
+            restored.take_pending(AccountId(1), CharacterId(2), false).before,
+            [registry(7)],
+            "the inventory had been sent"
+        );
         restored.forget_sent();
         assert_eq!(restored.take_pending(AccountId(1), CharacterId(2), false).before, [inventory(1)]);
     }

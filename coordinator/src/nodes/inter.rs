@@ -153,7 +153,7 @@ impl Reader<'_> {
 async fn write(send: &mut SendStream, mut orders: mpsc::Receiver<InterOrder>, layout: &super::layouts::Layout) {
     while let Some(order) = orders.recv().await {
         let order = match order {
-            InterOrder::Packet(packet) => match layout.for_engine(packet.into()) {
+            InterOrder::Packet(packet) => match layout.for_engine(&packet.into()) {
                 Ok(packet) => InterOrder::Packet(packet.into()),
                 Err(error) => {
                     // Ours, or the char-server's: the engine does without.

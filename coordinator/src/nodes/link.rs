@@ -18,10 +18,10 @@ use tokio_util::task::AbortOnDropHandle;
 use super::NodeHandle;
 use super::control::{self, Allowance, listen, read_hello, speak};
 use super::gate::{Admitted, Gate};
+use super::layouts::Layouts;
 use super::messages::Messages;
 use super::outlet::Outlet;
 use super::refusal::Refusal;
-use super::layouts::Layouts;
 use super::{inter, probe, sync};
 use crate::fleet::{FleetEvent, LinkId, NodeEvent};
 use crate::identity::{CertifiedHost, Scope};
@@ -195,7 +195,8 @@ async fn run(link: Arc<Link>, (send, messages): Control, hello: Hello, token: &C
     let (control, queue) = mpsc::channel(NodeHandle::CONTROL_QUEUE);
     let host = link.certified.host.clone();
     let beats = link.beats.subscribe();
-    let node = NodeHandle::new(host.clone(), link.outlet.link, hello.abi.clone(), control.clone(), beats, connection.clone());
+    let node =
+        NodeHandle::new(host.clone(), link.outlet.link, hello.abi.clone(), control.clone(), beats, connection.clone());
     let token_text = hello.token.clone();
     let connected = NodeEvent::Connected { host, kind: link.admitted.kind, hello: Box::new(hello), node };
     if !link.outlet.tell(connected).await {

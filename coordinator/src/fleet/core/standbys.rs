@@ -35,7 +35,8 @@ impl Fleet {
         for (group, link) in dead {
             self.standby_failed(link, &group, "did not start in time");
         }
-        let wanted: Vec<_> = self.leases.iter().filter(|(group, lease)| self.wants_standby(group, &lease.state)).collect();
+        let wanted: Vec<_> =
+            self.leases.iter().filter(|(group, lease)| self.wants_standby(group, &lease.state)).collect();
         let wanted: Vec<_> = wanted.into_iter().map(|(group, _)| group.clone()).collect();
         wanted.iter().for_each(|group| self.start_standby(group));
     }

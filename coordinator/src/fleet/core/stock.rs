@@ -84,7 +84,8 @@ impl Fleet {
     /// After a broken connection or a restart an engine may still have players that are on their way to it again, or whose
     /// clients are gone: it lets them go with a last save.
     fn clear_out(&mut self, link: LinkId, group: &GroupName) {
-        let stale = |session: &&Session| session.group == *group && !(session.handed_out && session.link() == Some(link));
+        let stale =
+            |session: &&Session| session.group == *group && !(session.handed_out && session.link() == Some(link));
         let stale: Vec<_> = self.sessions.values().filter(stale).map(|session| session.account).collect();
         for account in stale {
             let kick = Kick { account, reason: KickReason::OTHER_LOGIN };
@@ -101,7 +102,8 @@ impl Fleet {
 
     /// All map-servers of a host are over.
     pub(super) fn engines_gone(&mut self, link: LinkId) {
-        let groups: Vec<_> = self.engines.keys().filter(|(of, _)| *of == link).map(|(_, group)| group.clone()).collect();
+        let groups: Vec<_> =
+            self.engines.keys().filter(|(of, _)| *of == link).map(|(_, group)| group.clone()).collect();
         groups.iter().for_each(|group| self.engine_gone(link, group));
     }
 

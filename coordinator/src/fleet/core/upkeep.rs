@@ -179,7 +179,10 @@ impl Fleet {
     fn repeat_final_saves(&mut self) {
         let now = self.now;
         let late = self.leaving.iter().filter(|(_, leaving)| now > leaving.since + CONFIRM_LIMIT);
-        late.map(|(character, _)| *character).collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally_again(id));
+        late.map(|(character, _)| *character)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|id| self.save_finally_again(id));
     }
 
     /// One planned move at a time, and only of groups that have settled.

@@ -137,7 +137,14 @@ impl Fleet {
         }
     }
 
-    fn journal_save(&mut self, link: LinkId, group: &GroupName, account: AccountId, character: CharacterId, last: bool) {
+    fn journal_save(
+        &mut self,
+        link: LinkId,
+        group: &GroupName,
+        account: AccountId,
+        character: CharacterId,
+        last: bool,
+    ) {
         let Some(epoch) = self.leases.get(group).map(|lease| lease.epoch) else { return };
         let Some(engine) = self.engines.get_mut(&(link, group.clone())) else { return };
         engine.saves += 1;
@@ -175,11 +182,7 @@ impl Fleet {
                 session.drops = session.drops.saturating_add(1);
                 if session.drops > super::super::engines::MAX_DROPS { Leave::Select } else { Leave::Move }
             }
-            Phase::Limbo { .. }
-            | Phase::Redirecting(_)
-            | Phase::Away
-            | Phase::Selecting
-            | Phase::Selected => return,
+            Phase::Limbo { .. } | Phase::Redirecting(_) | Phase::Away | Phase::Selecting | Phase::Selected => return,
         };
         self.note_left(link, account);
         self.hold(account);

@@ -1,7 +1,7 @@
 //! What the char-server says, and which engines hear it.
 
 use bifrost_protocol::ids::{AccountId, GroupName};
-use bifrost_protocol::inter::{CharToMap, Cooldowns, CooldownSave};
+use bifrost_protocol::inter::{CharToMap, CooldownSave, Cooldowns};
 use bifrost_protocol::{Packet, frame};
 use bytes::Bytes;
 

@@ -101,13 +101,7 @@ impl Left {
         self.latest.push_back((now, link, session.group.clone(), session.account, session.character));
     }
 
-    fn has(
-        &self,
-        link: LinkId,
-        group: &GroupName,
-        account: Option<AccountId>,
-        character: Option<CharacterId>,
-    ) -> bool {
+    fn has(&self, link: LinkId, group: &GroupName, account: Option<AccountId>, character: Option<CharacterId>) -> bool {
         self.latest.iter().any(|(_, of, from, known, of_character)| {
             let is = account.is_none_or(|account| account == *known)
                 && character.is_none_or(|character| character == *of_character);
