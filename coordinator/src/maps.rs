@@ -172,6 +172,7 @@ fn builtin_groups() -> Vec<Group> {
         name: group.name.into(),
         class: class(group.critical),
         maps: group.maps.iter().filter_map(name).collect(),
+        engine: None,
     };
     builtin::GROUPS.iter().map(group).collect()
 }

@@ -12,7 +12,7 @@ fn name(name: &str) -> MapName {
 }
 
 fn group(name_: &str, class: GroupClass, maps: &[&str]) -> Group {
-    Group { name: name_.into(), class, maps: maps.iter().map(|map| name(map)).collect() }
+    Group { name: name_.into(), class, maps: maps.iter().map(|map| name(map)).collect(), engine: None }
 }
 
 fn point(map: &str, x: u16, y: u16) -> MapPoint {
