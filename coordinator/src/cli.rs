@@ -1,5 +1,6 @@
 //! The command line.
 
+mod maps;
 mod remote;
 
 use std::io::{self, Read, Write};
@@ -52,6 +53,9 @@ enum Command {
     /// The coordinator's certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Which maps hosts carry.
+    #[command(subcommand)]
+    Maps(maps::MapsCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -140,6 +144,7 @@ impl Cli {
                     CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
                 }
             }
+            Command::Maps(command) => maps::run(command),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
                 service::catalog(&config)?;
