@@ -1,5 +1,7 @@
 //! The command line.
 
+mod maps;
+mod probe;
 mod remote;
 
 use std::io::{self, Read, Write};
@@ -52,6 +54,15 @@ enum Command {
     /// The coordinator's certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Asks the running coordinator whether it serves; exits with 0 when it does, else with 1.
+    Probe {
+        /// What to ask: /readyz, /livez, or a whole URL. Only the coordinator's own CA is believed.
+        #[arg(default_value = "/readyz", value_name = "URL")]
+        target: String,
+    },
+    /// Which maps hosts carry.
+    #[command(subcommand)]
+    Maps(maps::MapsCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -140,6 +151,11 @@ impl Cli {
                     CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
                 }
             }
+            Command::Probe { target } => {
+                let config = config().map_err(|error| Failure::Unhealthy(error.to_string()))?;
+                probe::probe(&config.data_dir.0, &target).await
+            }
+            Command::Maps(command) => maps::run(command),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
                 service::catalog(&config)?;

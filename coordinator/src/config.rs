@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use bifrost_protocol::ids::{MapName, MapPoint};
 use serde::Deserialize;
 
+pub(crate) use describe::nearest;
 pub use engine::{Build, Engine, EngineKind, PACKETVERS};
 pub use load::OVERRIDE_PREFIX;
 pub use problem::{ConfigError, Place, Problem};

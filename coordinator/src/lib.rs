@@ -16,6 +16,7 @@ pub mod identity;
 pub mod maps;
 pub mod nodes;
 pub mod placement;
+pub mod rathena;
 pub mod realm;
 mod reasons;
 pub mod relay;
