@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bundle;
 mod remote;
 
 use std::io::{self, Read, Write};
@@ -15,6 +16,7 @@ use crate::identity::{Identity, create_data_dir};
 use crate::realm::Accounts;
 use crate::store::Store;
 use crate::{service, telemetry};
+use bundle::BundleCommand;
 use remote::Remote;
 
 /// Where `account add` finds the password when it is not given on standard input.
@@ -52,6 +54,9 @@ enum Command {
     /// The coordinator's certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// What hosts run: the operator's map-server, packed and signed.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -139,6 +144,9 @@ impl Cli {
                     CaCommand::Print => say(identity.ca_pem().trim_end()),
                     CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
                 }
+            }
+            Command::Bundle(command) => {
+                bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line))
             }
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
