@@ -20,7 +20,7 @@ mod secrets;
 mod upkeep;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +57,18 @@ impl Bundles {
         let files = Files::new(data_dir);
         let index = Index::load(&files).await?;
         Ok(Self { files, index: Arc::new(watch::Sender::new(Arc::new(index))) })
+    }
+
+    /// Looks at the bundles of a data folder. A repository that is broken is said to be, and there are no bundles until
+    /// [`Bundles::keep`] finds it whole: players of maps that need none must not wait for that.
+    pub async fn open_or_empty(data_dir: &Path) -> Self {
+        match Self::open(data_dir).await {
+            Ok(bundles) => bundles,
+            Err(error) => {
+                tracing::error!(%error, "there are no bundles for now");
+                Self { files: Files::new(data_dir), index: Arc::default() }
+            }
+        }
     }
 
     /// The newest bundle of a build.
@@ -112,8 +124,9 @@ impl Bundles {
         index.entries().iter().any(offered).then(|| self.files.target(abi, version))
     }
 
-    /// Makes another index the current one, if it is another.
-    fn publish(&self, index: Arc<Index>) {
+    /// Looks at the folder again.
+    pub(crate) async fn reload(&self) -> Result<(), BundleError> {
+        let index = Arc::new(Index::load(&self.files).await?);
         self.index.send_if_modified(|current| {
             let changed = *current != index;
             if changed {
@@ -122,6 +135,7 @@ impl Bundles {
             }
             changed
         });
+        Ok(())
     }
 }
 

@@ -73,6 +73,7 @@ pub fn add(data_dir: &Path, request: &AddRequest, groups: &[Group], now: SystemT
         return Err(BundleError::MissingMaps { maps: missing });
     }
     let files = Files::new(data_dir);
+    files.sweep();
     let scratch = files.scratch()?;
     let archive = scratch.0.join("bundle");
     let out = File::create(&archive).map_err(BundleError::file(&archive))?;

@@ -28,6 +28,9 @@ pub(super) const TIMESTAMP: &str = "timestamp.json";
 /// How often the lock is tried, and how long to wait in between: signing takes milliseconds, packing some seconds.
 const LOCK_TRIES: u32 = 300;
 const LOCK_WAIT: Duration = Duration::from_millis(100);
+/// How folders of no lasting use begin, and how old one is that nobody works in any more.
+const SCRATCH: &str = "scratch-";
+const ABANDONED: Duration = Duration::from_hours(24);
 /// The largest list of maps read, in bytes.
 const MAX_MAPS_FILE: u64 = 1 << 20;
 
@@ -63,9 +66,21 @@ impl Files {
         self.base.join("maps").join(abi.name()).join(format!("{version}.txt"))
     }
 
+    /// Removes what commands that were killed have left.
+    pub(super) fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.base) else { return };
+        for path in entries.flatten().map(|entry| entry.path()) {
+            let is_scratch = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(SCRATCH));
+            let age = std::fs::metadata(&path).and_then(|file| file.modified()).map(|time| time.elapsed());
+            if is_scratch && age.is_ok_and(|age| age.is_ok_and(|age| age > ABANDONED)) {
+                drop(Scratch(path));
+            }
+        }
+    }
+
     /// An empty folder for whatever has to be written while something is looked at or made. Gone with what is returned.
     pub(super) fn scratch(&self) -> Result<Scratch, BundleError> {
-        let path = self.base.join(format!("scratch-{:08x}", rand::random::<u32>()));
+        let path = self.base.join(format!("{SCRATCH}{:08x}", rand::random::<u32>()));
         create_data_dir(&path)?;
         Ok(Scratch(path))
     }

@@ -148,9 +148,10 @@ impl Rules {
     }
 }
 
-/// Settings of the form `key: value`. Messages and YAML are not.
+/// Settings of the form `key: value`. Messages and YAML are not, nor are channels, whose passwords hosts have to ask for.
 fn is_settings(path: &str) -> bool {
-    path.starts_with("conf/") && !path.starts_with("conf/msg_conf/") && (path.ends_with(".conf") || path.ends_with(".txt"))
+    let other_form = path.starts_with("conf/msg_conf/") || path == "conf/channels.conf";
+    path.starts_with("conf/") && !other_form && (path.ends_with(".conf") || path.ends_with(".txt"))
 }
 
 /// The files that a list names: `npc: FILE`, `import: FILE`, and in YAML `Path: FILE`.

@@ -1,6 +1,5 @@
 //! Keeps the metadata from expiring, and notices what commands have published since.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::MissedTickBehavior;
@@ -11,7 +10,6 @@ use tough::schema::RoleType;
 use super::Bundles;
 use super::error::BundleError;
 use super::files::TIMESTAMP;
-use super::index::Index;
 use super::keys::name;
 use super::repository::Repository;
 
@@ -99,9 +97,8 @@ impl Upkeep {
         if timestamp == self.seen {
             return Ok(());
         }
-        let index = Arc::new(Index::load(&bundles.files).await?);
+        bundles.reload().await?;
         self.seen = timestamp;
-        bundles.publish(index);
         Ok(())
     }
 }
