@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bundle;
 mod maps;
 mod probe;
 mod remote;
@@ -17,6 +18,7 @@ use crate::identity::{Identity, create_data_dir};
 use crate::realm::Accounts;
 use crate::store::Store;
 use crate::{service, telemetry};
+use bundle::BundleCommand;
 use remote::Remote;
 
 /// Where `account add` finds the password when it is not given on standard input.
@@ -63,6 +65,9 @@ enum Command {
     /// Which maps hosts carry.
     #[command(subcommand)]
     Maps(maps::MapsCommand),
+    /// What hosts run: the operator's map-server, packed and signed.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -156,6 +161,7 @@ impl Cli {
                 probe::probe(&config.data_dir.0, &target).await
             }
             Command::Maps(command) => maps::run(command),
+            Command::Bundle(command) => bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line)),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
                 service::catalog(&config)?;

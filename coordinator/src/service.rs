@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bundles::Bundles;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
@@ -78,6 +79,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let identity = Arc::new(Identity::open(data_dir, &names(config), certificate_lifetime(config))?);
     tracing::info!(ca_sha256 = identity.ca_fingerprint(), "certificate authority");
     let catalog = catalog(config)?;
+    let bundles = Bundles::open_or_empty(data_dir).await;
+    let bundle_upkeep = bundles.keep(&CancellationToken::new());
 
     let realm = match &config.realm {
         config::Realm::Embedded(realm) => Some(embedded(realm, &store, &catalog).await?),
@@ -94,6 +97,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         store: store.clone(),
         proof: proof(config, &realm)?,
         fleet: fleet.handle.clone(),
+        bundles,
         link,
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
         metrics,
@@ -109,7 +113,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     write_addresses(&data_dir.join(ADDRESSES_FILE), &addresses)?;
     tracing::info!(relay = %addresses.relay, https = %addresses.https, link = %addresses.link, "coordinator is up");
-    Ok(Running::new(relay, fleet, nodes, realm, http, store, upkeep, lock))
+    Ok(Running::new(relay, fleet, nodes, realm, http, bundle_upkeep, store, upkeep, lock))
 }
 
 /// The store's address.

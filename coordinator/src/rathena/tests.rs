@@ -73,7 +73,8 @@ fn the_coordinator_takes_what_is_proposed() {
     let password = ("BIFROST__REALM__PASSWORD".to_owned(), "hunter2".to_owned());
     let config = Config::load(Some(&path), [password]).expect("a whole configuration");
     assert_eq!(config.relay.public.map(|public| public.to_string()).as_deref(), Some("203.0.113.7:5122"));
-    let catalog = Catalog::load(&config.maps, &config.groups, config.engine.kind).expect("all maps and warps are there");
+    let catalog =
+        Catalog::load(&config.maps, &config.groups, config.engine.kind).expect("all maps and warps are there");
     assert_eq!(catalog.all_maps().count(), 10);
     let said = Config::load(Some(&path), []).expect_err("the password is not in the file").to_string();
     assert!(

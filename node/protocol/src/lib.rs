@@ -6,6 +6,7 @@
 //! * [`control`]: protobuf messages and stream headers between node and coordinator.
 //! * [`save`]: packing of saves of `rathena` engines.
 //! * [`api`]: JSON bodies of the HTTPS API.
+//! * [`bundle`]: what of bundles node and coordinator agree on.
 //!
 //! Framing ([`frame`]) is apart from decoding: only framing may ask for more bytes, and a body decoder gets an exact
 //! slice that it has to consume to the end.
@@ -17,6 +18,7 @@
 
 mod address;
 pub mod api;
+pub mod bundle;
 pub mod client;
 mod codes;
 pub mod control;
