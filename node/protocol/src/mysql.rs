@@ -3,6 +3,7 @@
 //! * [`Framing`] cuts a stream into messages and joins what is split at 16 MiB; it alone may ask for more bytes.
 //! * [`Greeting`] and [`Login`] open a connection, [`native_proof`] and [`verify_native`] are `mysql_native_password`.
 //! * [`Command`] is what a client asks, [`Execute`] one run of a prepared statement with its [`Value`]s.
+//! * [`sql`]: the statements themselves, read into a small syntax tree and written from it.
 //! * [`Done`], [`ServerError`], [`end`], [`Column`], [`text_row`] and [`binary_row`] are what a server answers.
 //!
 //! Source of all facts: the "Client/Server Protocol" chapters of the MariaDB and MySQL documentation, checked against
@@ -16,9 +17,10 @@ mod command;
 mod framing;
 mod handshake;
 mod lengths;
+mod prepared;
 mod response;
 mod rows;
-mod statement;
+pub mod sql;
 mod value;
 
 #[cfg(test)]
@@ -31,7 +33,7 @@ pub use command::{Command, command_name};
 pub use framing::{Framing, FramingError, MAX_PART, PART_HEADER};
 pub use handshake::{AuthSwitch, Greeting, Login, MAX_LOGIN};
 pub use lengths::{put_length, put_text, take_length, take_text};
+pub use prepared::{Execute, MAX_PARAMETERS, ParameterType, PrepareOk};
 pub use response::{Answer, Done, ServerError, Status, code, end, is_end};
 pub use rows::{binary_row, text_row};
-pub use statement::{Execute, MAX_PARAMETERS, ParameterType, PrepareOk};
 pub use value::{DateTime, Time, Value};
