@@ -48,22 +48,11 @@ fn put(writer: &mut Writer, column: &Column, value: &Value) {
         Kind::Short | Kind::Year => drop(writer.bytes(&[a, b])),
         Kind::Long | Kind::Int24 => drop(writer.bytes(&[a, b, c, d])),
         Kind::LongLong => drop(writer.bytes(&number(value))),
-        Kind::Float => drop(writer.u32(match value {
-            Value::Float(value) => value.to_bits(),
-            _ => 0,
-        })),
-        Kind::Double => drop(writer.u64(match value {
-            Value::Double(value) => value.to_bits(),
-            _ => 0,
-        })),
-        Kind::Date | Kind::DateTime | Kind::Timestamp => match value {
-            Value::DateTime(_) => value.encode(writer),
-            _ => drop(writer.u8(0)),
-        },
-        Kind::Time => match value {
-            Value::Time(_) => value.encode(writer),
-            _ => drop(writer.u8(0)),
-        },
+        Kind::Float => drop(writer.u32(if let Value::Float(value) = value { value.to_bits() } else { 0 })),
+        Kind::Double => drop(writer.u64(if let Value::Double(value) = value { value.to_bits() } else { 0 })),
+        Kind::Date | Kind::DateTime | Kind::Timestamp if matches!(value, Value::DateTime(_)) => value.encode(writer),
+        Kind::Time if matches!(value, Value::Time(_)) => value.encode(writer),
+        Kind::Date | Kind::DateTime | Kind::Timestamp | Kind::Time => drop(writer.u8(0)),
         Kind::Decimal
         | Kind::NewDecimal
         | Kind::VarChar

@@ -126,7 +126,9 @@ impl Value {
         match self {
             Self::Null => None,
             Self::Bytes(value) => Some(value.clone()),
-            other => Some(other.to_string().into()),
+            Self::Int(_) | Self::Unsigned(_) | Self::Float(_) | Self::Double(_) | Self::DateTime(_) | Self::Time(_) => {
+                Some(self.to_string().into())
+            }
         }
     }
 }

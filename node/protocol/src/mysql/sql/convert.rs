@@ -89,10 +89,8 @@ impl Converter {
     fn item(&mut self, item: ast::SelectItem) -> Result<Item, Refusal> {
         match item {
             ast::SelectItem::UnnamedExpr(value) => {
-                let label = match &value {
-                    ast::Expr::Identifier(ident) => ident.value.clone(),
-                    other => other.to_string(),
-                };
+                let label =
+                    if let ast::Expr::Identifier(ident) = &value { ident.value.clone() } else { value.to_string() };
                 Ok(Item::Value { value: self.expr(value)?, label, alias: false })
             }
             ast::SelectItem::ExprWithAlias { expr, alias } => {

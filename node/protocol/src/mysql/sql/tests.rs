@@ -39,7 +39,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("SELECT * FROM `db_roulette`", "SELECT * FROM `db_roulette`"),
     (
         "select count(*) from t where a in (1,-2) and not b is null limit 2,5",
-        concat!("SELECT COUNT(*) FROM `t` WHERE ((`a` IN (1, -2)) AND (NOT (`b` IS NULL))) LIMIT 5 OFFSET 2"),
+        "SELECT COUNT(*) FROM `t` WHERE ((`a` IN (1, -2)) AND (NOT (`b` IS NULL))) LIMIT 5 OFFSET 2",
     ),
 ];
 
