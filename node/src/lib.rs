@@ -11,6 +11,7 @@ mod node;
 mod tunnel;
 
 pub use node::{Node, NodeHandle, NodeState, StopCode};
+pub use tunnel::database;
 
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 //! * [`client`]: Ragnarok Online between game client and servers (PACKETVER 20211103).
 //! * [`inter`]: chrif, between map-server and char-server.
 //! * [`layout`]: C++ structs that travel as raw memory on chrif.
+//! * [`mysql`]: the client/server protocol of MySQL and MariaDB.
 //! * [`control`]: protobuf messages and stream headers between node and coordinator.
 //! * [`save`]: packing of saves of `rathena` engines.
 //! * [`api`]: JSON bodies of the HTTPS API.
@@ -28,6 +29,7 @@ pub mod frame;
 pub mod ids;
 pub mod inter;
 pub mod layout;
+pub mod mysql;
 mod packet;
 pub mod reader;
 pub mod save;
