@@ -2,6 +2,7 @@
 
 mod directory;
 pub(crate) mod embedded;
+pub(crate) mod rathena;
 
 use std::collections::{BTreeMap, HashMap};
 
