@@ -16,14 +16,12 @@
 mod list;
 mod object;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use tracing::debug;
 
 use object::{Kind, Object, objects};
-
-pub(super) use list::files;
 
 /// A file with what an engine loads of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -141,19 +139,13 @@ fn slashed(path: &Path) -> String {
 }
 
 /// Reads the files of a bundle's list. Those that are missing are left out, as a map-server does.
-pub(super) fn read(bundle: &Path, mode: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let lists = |path: &Path| std::fs::read(bundle.join(path)).ok();
-    let mut sources = BTreeMap::new();
-    let order = files(&PathBuf::from(format!("npc/{mode}/scripts_main.conf")), &lists);
-    let mut read = Vec::new();
-    for path in order {
-        if sources.insert(path.clone(), ()).is_none()
-            && let Ok(text) = std::fs::read(bundle.join(&path))
-        {
-            read.push((path, text));
-        }
-    }
-    read
+pub(super) fn read(bundle: &Path, list: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let text = |path: &Path| std::fs::read(bundle.join(path)).ok();
+    list::files(list, &text)
+        .into_iter()
+        .filter_map(|path| Some((text(&path)?, path)))
+        .map(|(text, path)| (path, text))
+        .collect()
 }
 
 #[cfg(test)]

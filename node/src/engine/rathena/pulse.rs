@@ -71,11 +71,6 @@ impl Pulse {
         self.next = now.max(asked + ASK_INTERVAL);
         Some(now.saturating_duration_since(asked))
     }
-
-    /// How long it has been silent.
-    pub(super) fn silence(&self, now: Instant) -> Duration {
-        self.asked.map_or(Duration::ZERO, |asked| now.saturating_duration_since(asked))
-    }
 }
 
 #[cfg(test)]
@@ -118,6 +113,6 @@ mod tests {
         assert_eq!(pulse.deadline(), start + SLOW);
         assert_eq!(pulse.tick(start + SLOW), Due::Slow(SLOW));
         assert_eq!((pulse.tick(start + ms(1_000)), pulse.deadline()), (Due::Nothing, start + HUNG));
-        assert_eq!((pulse.tick(start + HUNG), pulse.silence(start + HUNG)), (Due::Hung(HUNG), HUNG));
+        assert_eq!(pulse.tick(start + HUNG), Due::Hung(HUNG));
     }
 }

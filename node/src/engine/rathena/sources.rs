@@ -11,6 +11,8 @@ use bifrost_protocol::Secret;
 use bifrost_protocol::control::BundleRef;
 use bifrost_protocol::ids::GroupName;
 
+use crate::config::EngineConfig;
+
 /// Where unpacked bundles come from.
 #[async_trait]
 pub(crate) trait BundleSource: fmt::Debug + Send + Sync {
@@ -21,6 +23,11 @@ pub(crate) trait BundleSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// Why there is none, for people.
     async fn obtain(&self, bundle: Option<&BundleRef>) -> Result<PathBuf, String>;
+
+    /// Whether it can give any.
+    fn available(&self) -> bool {
+        true
+    }
 }
 
 /// Where engines find their database.
@@ -31,6 +38,11 @@ pub(crate) trait SqlSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// Why there is none, for people.
     async fn open(&self, group: &GroupName) -> Result<SqlEndpoint, String>;
+
+    /// Whether it can give any.
+    fn available(&self) -> bool {
+        true
+    }
 }
 
 /// A MySQL server for one engine.
@@ -61,6 +73,48 @@ pub(crate) struct Sources {
     pub(crate) bundles: Arc<dyn BundleSource>,
     /// Databases.
     pub(crate) sql: Arc<dyn SqlSource>,
+}
+
+impl Sources {
+    /// What a node has by its configuration.
+    pub(crate) fn of(config: &EngineConfig) -> Self {
+        let bundles: Arc<dyn BundleSource> = match &config.folder {
+            Some(folder) => Arc::new(OwnFolder(folder.clone())),
+            None => Arc::new(Nowhere),
+        };
+        Self { bundles, sql: Arc::new(Nowhere) }
+    }
+
+    /// Whether engines can be run.
+    pub(crate) fn available(&self) -> bool {
+        self.bundles.available() && self.sql.available()
+    }
+}
+
+/// A source that has nothing.
+#[derive(Clone, Copy, Debug)]
+struct Nowhere;
+
+#[async_trait]
+impl BundleSource for Nowhere {
+    async fn obtain(&self, _: Option<&BundleRef>) -> Result<PathBuf, String> {
+        Err("this node has no bundles".into())
+    }
+
+    fn available(&self) -> bool {
+        false
+    }
+}
+
+#[async_trait]
+impl SqlSource for Nowhere {
+    async fn open(&self, _: &GroupName) -> Result<SqlEndpoint, String> {
+        Err("this node has no database for engines".into())
+    }
+
+    fn available(&self) -> bool {
+        false
+    }
 }
 
 /// An unpacked bundle that the owner of the machine has named.

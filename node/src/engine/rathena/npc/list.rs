@@ -8,7 +8,7 @@ const MAX_DEPTH: usize = 8;
 const MAX_FILES: usize = 20_000;
 
 /// The script files of a list, in order, each once. Paths are below the bundle's folder; others are passed over.
-pub(in crate::engine::rathena) fn files(list: &Path, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<PathBuf> {
+pub(super) fn files(list: &Path, read: &dyn Fn(&Path) -> Option<Vec<u8>>) -> Vec<PathBuf> {
     let mut found = Vec::new();
     follow(list, read, &mut found, 0);
     found
@@ -58,7 +58,9 @@ mod tests {
                 "main" => {
                     "// npc: no\nnpc: npc/a.txt\nimport: more\nnpc: ./npc/c.txt // said\nnpc: ../../etc/passwd\nnpc: /etc/passwd"
                 }
-                "more" => "npc: npc/a.txt\nnpc: npc\\b.txt\nnpc: npc/gone.txt\ndelnpc: npc/gone.txt\nimport: more\nimport: none",
+                "more" => {
+                    "npc: npc/a.txt\nnpc: npc\\b.txt\nnpc: npc/gone.txt\ndelnpc: npc/gone.txt\nimport: more\nimport: none"
+                }
                 _ => return None,
             };
             Some(text.as_bytes().to_vec())

@@ -51,13 +51,14 @@ impl<'a> Object<'a> {
     pub(super) fn runs_by_the_realm(&self) -> bool {
         self.labels().any(|label| {
             let clock = |start: &&str| label.strip_prefix(*start).is_some_and(|rest| rest.starts_with(digit));
-            REALM_LABELS.iter().any(|start| label.starts_with(start)) || CLOCK_LABELS.iter().any(|start| clock(&start))
+            REALM_LABELS.iter().any(|start| label.starts_with(start)) || CLOCK_LABELS.iter().any(clock)
         })
     }
 
     /// Whether all that runs it is what players do.
     pub(super) fn answers_players_only(&self) -> bool {
-        let of_players = |label: &str| label.starts_with("OnPC") && label.ends_with("Event") || label == "OnNPCKillEvent";
+        let of_players =
+            |label: &str| label.starts_with("OnPC") && label.ends_with("Event") || label == "OnNPCKillEvent";
         let by_itself = |label: &str| label == "OnInit" || label.starts_with("OnTimer");
         self.labels().any(of_players) && !self.labels().any(by_itself) && !self.runs_by_the_realm()
     }

@@ -5,8 +5,7 @@ use super::*;
 const FIELDS: &[&str] = &["prt_fild08", "prt_fild05"];
 
 fn cuts(files: &[(&str, &str)]) -> Vec<(String, String)> {
-    let sources: Vec<_> =
-        files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect();
+    let sources: Vec<_> = files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec())).collect();
     let cuts = select(&sources, &FIELDS.iter().copied().collect());
     cuts.into_iter().map(|cut| (slashed(&cut.path), String::from_utf8(cut.text).expect("text"))).collect()
 }
@@ -74,7 +73,9 @@ fn what_stands_on_no_map_is_loaded_when_something_names_it() {
 
 #[test]
 fn what_the_realms_clock_and_wars_run_stays_at_home() {
-    for label in ["OnClock2100", "OnHour05", "OnMinute30", "OnDay0101", "OnSat1800", "OnAgitStart2", "OnInterIfInitOnce"] {
+    for label in
+        ["OnClock2100", "OnHour05", "OnMinute30", "OnDay0101", "OnSat1800", "OnAgitStart2", "OnInterIfInitOnce"]
+    {
         let controller = format!("-\tscript\tevent\t-1,{{\n{label}:\n\tend;\n}}\n");
         let user = "prt_fild08,1,1,1\tscript\tB\t77,{\n\tdonpcevent \"event::OnStart\";\n}\n";
         assert_eq!(left(&format!("{controller}{user}")), user, "{label}");
@@ -98,7 +99,11 @@ fn what_only_answers_to_players_goes_where_they_are() {
 #[test]
 fn a_broken_file_is_read_as_far_as_a_map_server_reads_it() {
     let good = "prt_fild08\tmapflag\tnopenalty\n";
-    for bad in ["prt_fild08,1,1,1\tscript\tB\t77,{\n\tend;\n", "prt_fild08,1,1,1\tscript\tB\t77\n", "prt_fild08,1,1,1\tscript\tB\t77,{ mes \"\n\";}\n"] {
+    for bad in [
+        "prt_fild08,1,1,1\tscript\tB\t77,{\n\tend;\n",
+        "prt_fild08,1,1,1\tscript\tB\t77\n",
+        "prt_fild08,1,1,1\tscript\tB\t77,{ mes \"\n\";}\n",
+    ] {
         assert_eq!(left(&format!("{good}{bad}{good}")), good, "{bad}");
     }
     let odd = "no tabs at all\n\t\t\t\nx\ty\n";

@@ -125,7 +125,7 @@ fn parts_that_come_late_or_belong_to_somebody_else_stay_on_their_own() {
     assert_eq!(kinds(&collect(&[bonus(7), character(1, 7), pet.clone()])), ["save 1 on 0"]);
     assert_eq!(kinds(&collect(&[pet, bonus(7), character(1, 7)])), ["3082", "save 1 on 0"]);
     let storage = sized(0x308b, 20, &[(5, 1), (9, 7)]);
-    assert_eq!(kinds(&collect(&[storage.clone()])), ["308b"], "a storage that was closed");
+    assert_eq!(kinds(&collect(std::slice::from_ref(&storage))), ["308b"], "a storage that was closed");
     assert_eq!(kinds(&collect(&[bonus(7), character(1, 7), storage])), ["save 1 on 0", "308b"]);
 }
 
