@@ -1,6 +1,5 @@
 //! The running coordinator: what is started, in which order, and what it hands to the next.
 
-use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
@@ -8,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::Secret;
-use bifrost_protocol::control::BundleRef;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::bundles::Bundles;
+use crate::bundles::{self, Bundles};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
@@ -89,7 +87,6 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let (events, queue) = event_queue();
     let relay = relay(&config.relay, events.clone())?;
     let nodes = nodes(config, &identity, &store, events)?;
-    let bundles = watch::Sender::new(BTreeMap::new());
     let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
@@ -208,7 +205,7 @@ async fn fleet(
     relay: &RelayHandle,
     catalog: Catalog,
     store: &Store,
-    bundles: watch::Receiver<BTreeMap<String, BundleRef>>,
+    bundles: watch::Receiver<Arc<bundles::Index>>,
     events: mpsc::Receiver<FleetEvent>,
 ) -> Result<RunningFleet, Failure> {
     let (char_server, user, password) = match (&config.realm, realm) {

@@ -13,6 +13,6 @@ use bifrost_protocol::control::StreamCode;
 use quinn::VarInt;
 
 /// The code a stream is reset or stopped with.
-fn code(code: StreamCode) -> VarInt {
+pub(crate) fn code(code: StreamCode) -> VarInt {
     VarInt::from_u32(code.into())
 }

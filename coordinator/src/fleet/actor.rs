@@ -1,11 +1,12 @@
 //! The one owner of the fleet's core: feeds it events and the clock, carries out its commands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::control::{Assign, BundleRef, CoordinatorSays, EngineOrder, InterOrder, MapData};
 use bifrost_protocol::ids::{Epoch, GroupName, HostId, MapName};
+use bifrost_protocol::layout::Abi;
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
@@ -17,7 +18,8 @@ use super::journal::{Durable, Journal};
 use super::link::CharEvent;
 use super::status::FleetStatus;
 use super::{ClientEvent, ConnectionId, FleetEvent, LinkId, NodeEvent};
-use crate::config::EngineKind;
+use crate::bundles::Index;
+use crate::config::{Build, EngineKind};
 use crate::maps::Catalog;
 use crate::nodes::NodeHandle;
 use crate::relay::{ClientHandle, ToClient};
@@ -53,8 +55,10 @@ pub(super) struct Actor {
     pub(super) syncs: BTreeMap<(LinkId, GroupName), mpsc::Sender<EngineOrder>>,
     /// The inter streams of stock map-servers.
     pub(super) inters: BTreeMap<(LinkId, GroupName), mpsc::Sender<InterOrder>>,
-    /// The operator's bundles, by ABI.
-    pub(super) bundles: watch::Receiver<BTreeMap<String, BundleRef>>,
+    /// The operator's bundles.
+    pub(super) bundles: watch::Receiver<Arc<Index>>,
+    /// What stock map-servers have to be compiled for.
+    pub(super) build: Build,
 }
 
 impl Actor {
@@ -81,7 +85,8 @@ impl Actor {
                     CharEvent::Down => Input::CharDown,
                 }),
                 Ok(()) = self.bundles.changed() => {
-                    Some(Input::Bundles(self.bundles.borrow_and_update().keys().cloned().collect()))
+                    self.bundles.mark_unchanged();
+                    Some(Input::Bundles(self.offered()))
                 }
                 Some((link, group, epoch, sequence)) = sources.durable.recv() => {
                     Some(Input::Journaled(link, group, epoch, sequence))
@@ -255,6 +260,18 @@ impl Actor {
         }
     }
 
+    /// The newest bundle for a machine.
+    fn bundle(&self, abi: &str) -> Option<BundleRef> {
+        let index = self.bundles.borrow();
+        index.current(abi, self.build.packetver, self.build.renewal).map(|entry| entry.info.reference())
+    }
+
+    /// The machines for which there are bundles.
+    fn offered(&self) -> BTreeSet<String> {
+        let names = Abi::ALL.into_iter().map(Abi::name);
+        names.filter(|abi| self.bundle(abi).is_some()).map(str::to_owned).collect()
+    }
+
     fn tell_char(&mut self, packet: Bytes) {
         // A packet that is lost would be missing for good. A new connection hears everything that matters again.
         if self.char_packets.try_send(packet).is_err() {
@@ -280,7 +297,7 @@ impl Actor {
                     epoch: epoch.0,
                     maps: maps.collect(),
                     engine: "rathena".into(),
-                    bundle: self.bundles.borrow().get(&node.abi).cloned(),
+                    bundle: self.bundle(&node.abi),
                     standby,
                     ..Assign::default()
                 }

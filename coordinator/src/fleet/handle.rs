@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bifrost_protocol::FixedText;
 use bifrost_protocol::Secret;
-use bifrost_protocol::control::{BundleRef, Place};
+use bifrost_protocol::control::Place;
 use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
 use bifrost_protocol::layout::{Abi, Build, CharacterImage};
 use prost::Message;
@@ -26,6 +26,7 @@ use super::kept::Kept;
 use super::link::{self, CharServer};
 use super::session::{Phase, Session};
 use super::status::FleetStatus;
+use crate::bundles::Index;
 use crate::config::Config;
 use crate::maps::Catalog;
 use crate::store::{SessionRow, Store, StoreError};
@@ -47,8 +48,8 @@ pub struct FleetParts<'a> {
     pub catalog: Arc<Catalog>,
     /// Where leases and sessions are kept.
     pub store: Store,
-    /// The operator's bundles by ABI, as they change.
-    pub bundles: watch::Receiver<BTreeMap<String, BundleRef>>,
+    /// The operator's bundles, as they change.
+    pub bundles: watch::Receiver<Arc<Index>>,
     /// What the login ids that hosts see are derived from.
     pub pseudonym_key: Secret<[u8; 32]>,
     /// The queue that relay and nodes fill; see [`event_queue`].
@@ -135,6 +136,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         syncs: BTreeMap::new(),
         inters: BTreeMap::new(),
         bundles: parts.bundles,
+        build: parts.config.engine_build(),
     };
     let sources = Sources { events: parts.events, char_events, durable, requests };
     // The link outlives the token by the actor's last saves: it ends when the actor drops its packet queue.

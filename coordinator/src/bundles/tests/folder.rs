@@ -83,7 +83,7 @@ impl Folder {
 
 pub(crate) fn group(name: &str, maps: &[&str]) -> Group {
     let maps = maps.iter().map(|map| bifrost_protocol::ids::MapName::new(map).expect("legal")).collect();
-    Group { name: name.into(), class: GroupClass::Eligible, maps }
+    Group { name: name.into(), class: GroupClass::Eligible, maps, engine: None }
 }
 
 /// All files of a bundle, with their modes.
