@@ -10,6 +10,7 @@ pub mod config;
 pub mod failover;
 pub mod failure;
 pub mod fleet;
+pub mod guard;
 pub mod http;
 pub mod identity;
 pub mod maps;

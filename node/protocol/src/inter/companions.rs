@@ -1,10 +1,10 @@
 //! Pets, homunculi, mercenaries and elementals: the structs that travel inside their packets (mmo.hpp).
 
 use super::SkillCooldown;
+use crate::FixedText;
 use crate::ids::{AccountId, CharacterId};
 use crate::layout::{Few, Padding};
 use crate::packet::records;
-use crate::FixedText;
 
 records! {
     /// A pet (`s_pet`, 56 bytes).

@@ -1,9 +1,9 @@
 //! Parties, guilds, mail and log books: the structs that travel inside their packets (mmo.hpp).
 
+use crate::FixedText;
 use crate::ids::{AccountId, CharacterId};
 use crate::layout::{Few, Item, Padding};
 use crate::packet::records;
-use crate::FixedText;
 
 records! {
     /// A member of a party (`party_member`, 56 bytes).
