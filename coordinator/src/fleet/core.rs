@@ -172,13 +172,14 @@ impl Fleet {
             Input::NodeClosed(link) => self.node_closed(link),
             Input::CharUp => self.char_up(),
             Input::Char(packet) => self.char_packet(&packet),
-            Input::CharDown => self.char_up = false,
+            Input::CharDown => self.char_down(),
             Input::Journaled(link, group, epoch, sequence) => self.journaled(link, &group, epoch, sequence),
             Input::Revoke(host) => self.revoke(&host),
             Input::Shutdown => self.shut_down(),
             Input::Tick => self.tick(),
         }
         self.save_departed();
+        self.count_cut();
     }
 
     /// The next thing to be done, in order.
@@ -229,7 +230,6 @@ impl Fleet {
         let session = self.sessions.remove(&account)?;
         self.accounts.remove(&session.id);
         self.characters.remove(&session.character);
-        self.guard.forget(session.character, account);
         Some(session)
     }
 

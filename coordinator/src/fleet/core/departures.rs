@@ -191,6 +191,7 @@ impl Fleet {
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.verified(account, now));
         if let Some(session) = self.forget(account) {
+            self.guard.forget(session.character, account);
             self.command(Command::Store(StoreWrite::End(session.character)));
         }
     }
@@ -231,6 +232,10 @@ impl Fleet {
         self.transfers_of(account).for_each(|transfer| transfer.lost(account, "left the game", now));
         let Some(session) = self.forget(account) else { return };
         let (character, image, saves) = (session.character, session.image, session.saves);
+        if self.engine_of(&session.group) == EngineKind::Rathena {
+            self.guard.farewell(account, &image).into_iter().for_each(|packet| self.forward(packet));
+        }
+        self.guard.forget(character, account);
         self.leaving.insert(character, Leaving { account, image, saves, since: now });
         self.save_finally(character);
     }

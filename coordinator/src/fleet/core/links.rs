@@ -7,7 +7,8 @@ use bifrost_protocol::inter::{CharToMap, Counted, Online, OnlinePlayer, Ping, Se
 use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe};
 
 use super::Fleet;
-use crate::fleet::session::{Phase, Target};
+use crate::config::EngineKind;
+use crate::fleet::session::{Phase, Session, Target};
 
 impl Fleet {
     /// The char-server has taken the fleet in: it hears who is here (0x2aff), and everything it has not answered, again.
@@ -34,6 +35,22 @@ impl Fleet {
             }
         }
         self.arrivals.keys().copied().collect::<Vec<_>>().into_iter().for_each(|key| self.ask_about(key));
+        self.introduce();
+    }
+
+    /// What the guard knew of players went with the link, or with the coordinator's former life.
+    fn introduce(&mut self) {
+        let stock = |session: &&Session| self.engine_of(&session.group) == EngineKind::Rathena;
+        let images: Vec<_> = self.sessions.values().filter(stock).map(|session| session.image.clone()).collect();
+        for image in images {
+            self.guard.enters(&image).into_iter().for_each(|question| self.forward(question));
+        }
+    }
+
+    /// The link to the char-server is gone. It comes back by itself.
+    pub(super) fn char_down(&mut self) {
+        self.char_up = false;
+        self.guard.char_gone();
     }
 
     /// A client is on its way back, while the char-server has forgotten that it expects it. Its answer changes nothing.

@@ -160,7 +160,10 @@ impl Fleet {
     }
 
     pub(super) fn offence(&mut self, link: LinkId, group: &GroupName, violation: &Violation) {
-        tracing::warn!(%group, rule = violation.rule, grave = violation.grave, detail = violation.detail, "packet refused");
+        tracing::warn!(
+            %group, rule = violation.rule, packet = violation.packet, grave = violation.grave, detail = violation.detail,
+            "packet refused"
+        );
         self.violation(link, violation.rule);
         self.answer(link, group, violation.answers.clone());
         if violation.grave {
@@ -170,6 +173,17 @@ impl Fleet {
             self.engine_gone(link, group);
             self.engine_failed(link, group, epoch, &problem);
             self.standby_failed(link, group, &problem);
+        }
+    }
+
+    /// Breaches in packets that passed without the part that broke a rule.
+    pub(super) fn count_cut(&mut self) {
+        for (key, violation) in self.guard.take_cut() {
+            let of = self.engines.iter().find(|(_, engine)| engine.key == key).map(|((link, _), _)| *link);
+            if let Some(link) = of {
+                tracing::warn!(rule = violation.rule, packet = violation.packet, detail = violation.detail, "cut out");
+                self.violation(link, violation.rule);
+            }
         }
     }
 

@@ -96,41 +96,41 @@ impl Fleet {
         let now = self.now;
         let (guard, view) = self.guard_and_view(link, group);
         let save = match guard.save(key, character, packets, &view, now) {
-            Ok(save) => save,
-            Err(violation) => {
-                return self.offence(link, group, &violation);
-            }
+            Ok(Some(save)) => save,
+            Ok(None) => return self.command(Command::Count("late_save")),
+            Err(violation) => return self.offence(link, group, &violation),
         };
         save.answers.iter().for_each(|answer| self.tell_engine(link, group, answer.clone()));
-        let Some(account) = self.characters.get(&character).copied() else { return };
-        self.apply_save(account, &save);
-        self.journal_save(link, group, account, character, save.last);
+        self.apply_save(save.account, &save);
+        self.journal_save(link, group, save.account, character, save.last);
         if save.last {
-            self.taken_back(link, account);
+            self.taken_back(link, save.account);
         }
     }
 
     fn apply_save(&mut self, account: AccountId, save: &AcceptedSave) {
         let Some(session) = self.sessions.get_mut(&account) else { return };
         let room = session.saves.put(&save.parts);
-        if let Some(image) = &save.image {
-            session.image = image.clone();
-            session.dirty = true;
-            let on_its_way = match &session.phase {
-                Phase::Redirecting(target) => Some(target.to.clone()),
-                Phase::Away => Some(session.at.clone()),
-                _ => None,
-            };
-            if let Some(to) = on_its_way {
-                // It is expected there, whatever its last engine says of where it was.
-                session.image.set_last_point(image_point(&to));
-                return self.save(account);
-            }
-            // Before a change of maps the character is saved where it is going: it stands there only when it has arrived.
-            let at = cell(&image.view().last_point);
-            if let Some(at) = at.filter(|at| self.group_of.get(&at.map) == Some(&session.group)) {
-                session.at = at;
-            }
+        session.image = save.image.clone();
+        session.dirty = true;
+        let on_its_way = match &session.phase {
+            Phase::Redirecting(target) => Some(target.to.clone()),
+            Phase::Away => Some(session.at.clone()),
+            Phase::Orphaned
+            | Phase::Limbo { .. }
+            | Phase::Entering(_)
+            | Phase::Playing(_)
+            | Phase::Releasing(..)
+            | Phase::Selecting
+            | Phase::Selected => None,
+        };
+        if let Some(to) = on_its_way {
+            // It is expected there, whatever its last engine says of where it was.
+            session.image.set_last_point(image_point(&to));
+            return self.save(account);
+        }
+        if let Some(at) = cell(&save.image.view().last_point) {
+            session.at = at;
         }
         if !room {
             self.save(account);
