@@ -164,14 +164,7 @@ impl Stage {
     fn log_in(&mut self, link: LinkId, of: &GroupName, instance: u64) {
         let maps: &[&str] = if of.0 == "south" { &["prt_fild08", "prt_fild05"] } else { &["prt_fild06"] };
         let maps = List(maps.iter().map(|map| FixedText::new(map)).collect());
-        let login = bifrost_protocol::inter::Login {
-            user: FixedText::new("e"),
-            password: Secret::new(FixedText::new("p")),
-            unknown: 0,
-            ip: Ipv4Be(Ipv4Addr::new(127, 77, 0, 1)),
-            port: PortBe(5131),
-        };
-        self.say(link, of, instance, login.encode());
+        self.say(link, of, instance, login());
         self.say(link, of, instance, Maps { maps }.encode());
     }
 
@@ -224,6 +217,18 @@ impl Stage {
     fn phase(&self) -> Option<Phase> {
         self.fleet.sessions().find(|session| session.account == ACCOUNT).map(|session| session.phase.clone())
     }
+}
+
+/// 0x2af8.
+fn login() -> Bytes {
+    bifrost_protocol::inter::Login {
+        user: FixedText::new("e"),
+        password: Secret::new(FixedText::new("p")),
+        unknown: 0,
+        ip: Ipv4Be(Ipv4Addr::new(127, 77, 0, 1)),
+        port: PortBe(5131),
+    }
+    .encode()
 }
 
 /// 0x2b26 as a map-server asks.
@@ -324,6 +329,7 @@ fn an_engine_without_the_groups_maps_is_refused_with_the_reason() {
     });
     stage.give(Input::InterOpened(link, group("south"), epoch.expect("assigned"), 1));
     let maps = List(vec![FixedText::new("prt_fild08")]);
+    stage.say(link, &group("south"), 1, login());
     stage.say(link, &group("south"), 1, Maps { maps }.encode());
     assert!(stage.taken().iter().any(|command| matches!(command, Command::CloseInter(..))));
     let problem = stage.fleet.problem_of(&group("south")).expect("kept for the operator").to_owned();
