@@ -12,7 +12,7 @@ mod leases;
 pub(crate) mod link;
 mod parting;
 pub(crate) mod state;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
