@@ -13,7 +13,7 @@ pub(crate) mod link;
 mod parting;
 mod standbys;
 pub(crate) mod state;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 mod agent;
 mod backoff;
 mod bench;
+pub mod bundle;
 pub mod config;
 mod engine;
 mod node;
