@@ -168,6 +168,20 @@ fn what_cannot_be_used_is_said_with_file_line_and_key() {
 }
 
 #[test]
+fn a_duplicate_stays_with_its_original() {
+    let tree = Tree::new();
+    tree.append(
+        "npc/quests.txt",
+        "fd_dun02,5,5,4\tscript\tFisher\t100,{\n  end;\n}\ntown,7,7,4\tduplicate(Fisher)\tFisher#2\t100\n\
+         -\tscript\tSign\t-1,{\n  end;\n}\nfd_dun01,5,5,4\tduplicate(Sign)\tSign#1\t100\n\
+         town,8,8,4\tduplicate(Sign)\tSign#2\t100\n",
+    );
+    let proposal = proposal(&tree);
+    assert_eq!(reason(&proposal, "fd_dun02"), Reason::Script);
+    assert_eq!(reason(&proposal, "fd_dun01"), Reason::Monsters, "what stands nowhere is on every server");
+}
+
+#[test]
 fn a_realm_without_monsters_has_nothing_to_give() {
     let tree = Tree::new();
     tree.write("conf/maps_athena.conf", "map: town\nmap: arena1\n");

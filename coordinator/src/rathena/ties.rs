@@ -54,6 +54,16 @@ impl Ties {
                 }
             }
         }
+        for (of, places) in &npcs.duplicates {
+            // A duplicate needs its original on the same server; one that stands nowhere is on all of them.
+            let why = format!("duplicates of {of}");
+            let on_a_map = |place: &&Node| place.as_ref().is_some_and(|map| maps.contains(map));
+            for original in npcs.named.get(of).into_iter().flatten().filter(on_a_map) {
+                for place in places.iter().filter(on_a_map).filter(|place| *place != original) {
+                    ties.tie(original, place, &why);
+                }
+            }
+        }
         for copied in instances.values() {
             let copied: Vec<_> = copied.iter().filter(|map| maps.contains(*map)).cloned().map(Some).collect();
             for pair in copied.windows(2) {
