@@ -22,6 +22,7 @@ mod response;
 mod rows;
 pub mod sql;
 mod value;
+pub mod variables;
 
 #[cfg(test)]
 mod tests;

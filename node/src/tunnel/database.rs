@@ -18,7 +18,6 @@ mod moment;
 mod schema;
 mod session;
 mod tables;
-mod variables;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::variables;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -109,7 +109,7 @@ impl LocalEndpoint {
     /// The one database it has.
     #[must_use]
     pub fn database(&self) -> &str {
-        credentials::DATABASE
+        variables::DATABASE
     }
 
     /// What it has done so far.

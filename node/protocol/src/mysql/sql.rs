@@ -24,6 +24,7 @@ use bytes::Bytes;
 use thiserror::Error;
 
 pub use parse::parse;
+pub use render::{Part, Template};
 pub use scan::{MAX_DEPTH, MAX_STATEMENT, MAX_WORDS, Piece, scan};
 
 /// The name of a database, table or column: 1 to 64 letters, digits, `_` or `$`.
@@ -192,6 +193,17 @@ pub enum Expr {
     IsNull(Box<Self>),
     /// The one value of another SELECT.
     Subquery(Box<Select>),
+    /// A value that whoever passes the statement on puts in. No text reads as one.
+    Given(Given),
+}
+
+/// Values that are put into statements that are passed on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Given {
+    /// Whose rows are meant.
+    Scope,
+    /// Who sends the statement.
+    Host,
 }
 
 /// A value that stands in a statement. Never printed: it may be a player's word.

@@ -1,13 +1,14 @@
 //! What a statement gets: rows, a count, or an error. Every way through here is short and needs nothing from outside.
 
 use bifrost_protocol::mysql::sql::{Expr, Item, Select, Session, Statement, Table as Named};
+use bifrost_protocol::mysql::variables;
 use bifrost_protocol::mysql::{Column, ColumnFlags, ColumnType, Done, ServerError, Value, charset};
 
-use super::credentials::DATABASE;
 use super::evaluate::{self, Scope, denied, unknown_column};
+use super::moment;
 use super::schema::{self, Keeping, Kind, Table};
 use super::tables::{Tables, done};
-use super::{moment, variables};
+use bifrost_protocol::mysql::variables::DATABASE;
 
 /// The answer to a statement.
 #[derive(Debug)]
@@ -179,6 +180,7 @@ fn check(expr: &Expr) -> Result<(), ServerError> {
         Expr::Variable(name) if variables::get(name).is_none() => {
             Err(denied(&format!("variable {name} is not served")))
         }
+        Expr::Given(_) => Err(denied("a value is missing")),
         Expr::Column(_) | Expr::Literal(_) | Expr::Parameter(_) | Expr::Variable(_) => Ok(()),
     }
 }
@@ -215,7 +217,8 @@ fn plain_column(value: &Expr, label: &str) -> Column {
         | Expr::Calculate(..)
         | Expr::In(..)
         | Expr::IsNull(_)
-        | Expr::Subquery(_) => false,
+        | Expr::Subquery(_)
+        | Expr::Given(_) => false,
     };
     if is_text {
         Column::plain(label, ColumnType::VarString, charset::UTF8MB4, 1_024)

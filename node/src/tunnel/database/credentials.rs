@@ -3,9 +3,6 @@
 use bifrost_protocol::Secret;
 use bifrost_protocol::mysql::{NONCE_LEN, Nonce};
 
-/// The name of the one database there is.
-pub(super) const DATABASE: &str = "ragnarok";
-
 /// Who may connect.
 #[derive(Debug)]
 pub(super) struct Credentials {

@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 
 use bifrost_protocol::mysql::Value;
 use bifrost_protocol::mysql::sql::{Calculation, Comparison, Expr, Literal};
+use bifrost_protocol::mysql::variables;
 use bifrost_protocol::mysql::{ServerError, code};
 use bytes::Bytes;
 
+use super::moment;
 use super::schema::{Kind, Table};
-use super::{moment, variables};
 
 /// What an expression may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +66,7 @@ impl Scope<'_> {
                 truth(within)
             }
             Expr::IsNull(inner) => truth(Some(self.value(inner, row)? == Value::Null)),
-            Expr::Subquery(_) => return Err(denied("a nested query is not served")),
+            Expr::Subquery(_) | Expr::Given(_) => return Err(denied("a nested query is not served")),
         })
     }
 

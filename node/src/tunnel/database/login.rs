@@ -6,10 +6,9 @@ use bifrost_protocol::mysql::{
 };
 use bytes::Bytes;
 
-use super::credentials::{Credentials, DATABASE};
+use bifrost_protocol::mysql::variables::{DATABASE, VERSION};
 
-/// What clients take for the server's version. They take `5.5.5-` off.
-pub(super) const VERSION: &str = "5.5.5-10.11.0-MariaDB-bifrost";
+use super::credentials::Credentials;
 
 /// A connection that is being opened.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 
 use bifrost_protocol::mysql::{Column, ColumnFlags, ColumnType, charset};
 
-use super::credentials::DATABASE;
+use bifrost_protocol::mysql::variables::DATABASE;
 
 /// A table.
 #[derive(Debug)]

@@ -14,9 +14,9 @@ use bytes::{Bytes, BytesMut};
 use tracing::{debug, warn};
 
 use super::answers::{self, Outcome};
-use super::credentials::DATABASE;
 use super::login::{Entrance, Entry};
 use super::{Shared, moment};
+use bifrost_protocol::mysql::variables::DATABASE;
 
 /// The longest message of a client that is in: the longest statement, with room for parameters.
 const MAX_MESSAGE: usize = sql::MAX_STATEMENT + 64 * 1024;

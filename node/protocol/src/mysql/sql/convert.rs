@@ -89,9 +89,9 @@ impl Converter {
     fn item(&mut self, item: ast::SelectItem) -> Result<Item, Refusal> {
         match item {
             ast::SelectItem::UnnamedExpr(value) => {
-                let label =
-                    if let ast::Expr::Identifier(ident) = &value { ident.value.clone() } else { value.to_string() };
-                Ok(Item::Value { value: self.expr(value)?, label, alias: false })
+                let value = self.expr(value)?;
+                let label = label_of(&value);
+                Ok(Item::Value { value, label, alias: false })
             }
             ast::SelectItem::ExprWithAlias { expr, alias } => {
                 let label = name(&alias)?.0;
@@ -381,6 +381,14 @@ pub(super) fn name(ident: &ast::Ident) -> Result<Name, Refusal> {
         None | Some('`') => Name::new(ident.value.clone()),
         Some(_) => Err(Refusal::Name),
     }
+}
+
+/// What a value without an alias is called in a result: the column's name, or the value as it is written anew.
+fn label_of(value: &super::Expr) -> String {
+    if let super::Expr::Column(name) = value {
+        return name.as_str().to_owned();
+    }
+    String::from_utf8_lossy(&value.render()).into_owned()
 }
 
 /// The body of a query of which order and limit have been taken and nothing else may be there.

@@ -127,7 +127,6 @@ impl Converter {
     fn value(&mut self, value: ast::Value) -> Result<Expr, Refusal> {
         Ok(Expr::Literal(match value {
             ast::Value::Null => Literal::Null,
-            ast::Value::Boolean(truth) => Literal::Int(i64::from(truth)),
             ast::Value::Number(digits, false) => number(digits)?,
             ast::Value::SingleQuotedString(text) | ast::Value::DoubleQuotedString(text) => bytes_of(&text)?,
             ast::Value::Placeholder(mark) if mark == "?" => {

@@ -1,19 +1,40 @@
-//! Writing a statement anew.
+//! Writing a statement anew: as a template with gaps where its values are, and as text.
 
 use bytes::Bytes;
 
 use super::{
-    Calculation, Comparison, Delete, Expr, Insert, Item, Limit, Literal, Name, Order, Select, Session, Statement,
-    Table, Update,
+    Calculation, Comparison, Delete, Expr, Given, Insert, Item, Limit, Literal, Name, Order, Select, Session,
+    Statement, Table, Update,
 };
 use crate::Writer;
 
+/// A statement written anew, with gaps where values are. Names are in backticks, expressions in brackets.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Template {
+    parts: Vec<Part>,
+    literals: usize,
+    ordered: bool,
+}
+
+/// A piece of a template.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Part {
+    /// Text that is the same for every value.
+    Sql(Bytes),
+    /// A literal, counted from 0.
+    Literal(usize),
+    /// A parameter of a prepared statement, counted from 0.
+    Parameter(usize),
+    /// A value that is put in.
+    Given(Given),
+}
+
 impl Statement {
-    /// The statement as text: names in backticks, expressions in brackets, text in single quotes with every special byte
-    /// escaped, parameters as `?` in their order. Statements about the session are not passed on and give nothing.
+    /// The statement's template, and the literals that belong into its gaps. Statements about the session are not passed on
+    /// and give an empty one.
     #[must_use]
-    pub fn render(&self) -> Bytes {
-        let mut out = Out(Writer::default());
+    pub fn template(&self) -> (Template, Vec<Literal>) {
+        let mut out = Out { template: Template { ordered: true, ..Template::default() }, ..Out::default() };
         match self {
             Self::Select(select) => out.select(select),
             Self::Insert(insert) => out.insert(insert),
@@ -29,19 +50,149 @@ impl Statement {
                 | Session::Use(_),
             ) => {}
         }
-        out.0.finish()
+        out.end_text();
+        out.template.literals = out.literals.len();
+        (out.template, out.literals)
+    }
+
+    /// The statement as text: literals in one form each, parameters as `?` in their order, values that would be put in as
+    /// NULL.
+    #[must_use]
+    pub fn render(&self) -> Bytes {
+        let (template, literals) = self.template();
+        template.text(&literals, |_| &Literal::Null)
     }
 }
 
-struct Out(Writer);
+impl Expr {
+    /// The expression as text, as [`Statement::render`] writes it.
+    #[must_use]
+    pub fn render(&self) -> Bytes {
+        let mut out = Out::default();
+        out.expr(self);
+        out.end_text();
+        out.template.text(&out.literals, |_| &Literal::Null)
+    }
+}
+
+impl Template {
+    /// Its parts, in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// How many literals it has gaps for.
+    #[must_use]
+    pub fn literals(&self) -> usize {
+        self.literals
+    }
+
+    /// Whether its literals are in the order in which they stand in the statement it is of.
+    #[must_use]
+    pub fn ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// The statement with these literals, and what is given, as text. Literals that are missing are NULL.
+    #[must_use]
+    pub fn text<'a>(&self, literals: &'a [Literal], given: impl Fn(Given) -> &'a Literal) -> Bytes {
+        let mut out = Writer::default();
+        for part in &self.parts {
+            match part {
+                Part::Sql(text) => drop(out.bytes(text)),
+                Part::Literal(index) => put(&mut out, literals.get(*index).unwrap_or(&Literal::Null)),
+                Part::Parameter(_) => drop(out.u8(b'?')),
+                Part::Given(what) => put(&mut out, given(*what)),
+            }
+        }
+        out.finish()
+    }
+
+    /// The statement with a `?` for every value, to be prepared. Which value belongs to which is the order of
+    /// [`parts`](Self::parts).
+    #[must_use]
+    pub fn prepared(&self) -> Bytes {
+        let mut out = Writer::default();
+        for part in &self.parts {
+            match part {
+                Part::Sql(text) => drop(out.bytes(text)),
+                Part::Literal(_) | Part::Parameter(_) | Part::Given(_) => drop(out.u8(b'?')),
+            }
+        }
+        out.finish()
+    }
+}
+
+/// A literal as text. Backslash escapes are what MariaDB reads unless NO_BACKSLASH_ESCAPES is set, which the connection that
+/// the text is sent on has to make sure of.
+fn put(out: &mut Writer, literal: &Literal) {
+    match literal {
+        Literal::Null => drop(out.bytes(b"NULL")),
+        Literal::Int(number) => drop(out.bytes(number.to_string().as_bytes())),
+        Literal::Unsigned(number) => drop(out.bytes(number.to_string().as_bytes())),
+        Literal::Decimal(digits) => drop(out.bytes(digits.as_bytes())),
+        Literal::Text(bytes) => {
+            out.u8(b'\'');
+            for byte in bytes {
+                match byte {
+                    0 => drop(out.bytes(b"\\0")),
+                    b'\n' => drop(out.bytes(b"\\n")),
+                    b'\r' => drop(out.bytes(b"\\r")),
+                    0x1A => drop(out.bytes(b"\\Z")),
+                    b'\'' | b'"' | b'\\' => drop(out.u8(b'\\').u8(*byte)),
+                    other => drop(out.u8(*other)),
+                }
+            }
+            out.u8(b'\'');
+        }
+    }
+}
+
+#[derive(Default)]
+struct Out {
+    text: Writer,
+    template: Template,
+    literals: Vec<Literal>,
+}
 
 impl Out {
     fn text(&mut self, text: &str) {
-        self.0.bytes(text.as_bytes());
+        self.text.bytes(text.as_bytes());
+    }
+
+    fn end_text(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        if !text.is_empty() {
+            self.template.parts.push(Part::Sql(text.finish()));
+        }
+    }
+
+    fn gap(&mut self, part: Part) {
+        self.end_text();
+        self.template.parts.push(part);
+    }
+
+    /// A gap for a literal. The sign of a number is text: it is a piece of its own in a statement.
+    fn literal(&mut self, literal: &Literal) {
+        if *literal == Literal::Null {
+            return self.text("NULL");
+        }
+        let unsigned = match literal {
+            Literal::Int(number @ ..0) => Some(Literal::Unsigned(number.unsigned_abs())),
+            Literal::Decimal(digits) => digits.strip_prefix('-').map(|digits| Literal::Decimal(digits.to_owned())),
+            Literal::Null | Literal::Int(_) | Literal::Unsigned(_) | Literal::Text(_) => None,
+        };
+        if unsigned.is_some() {
+            self.text("-");
+        }
+        let index = self.literals.len();
+        self.literals.push(unsigned.unwrap_or_else(|| literal.clone()));
+        self.gap(Part::Literal(index));
     }
 
     fn name(&mut self, name: &Name) {
-        self.0.u8(b'`').bytes(name.as_str().as_bytes()).u8(b'`');
+        self.text.u8(b'`').bytes(name.as_str().as_bytes()).u8(b'`');
     }
 
     fn table(&mut self, table: &Table) {
@@ -78,7 +229,12 @@ impl Out {
             });
         }
         if let Some(Limit { offset, count }) = select.limit {
-            self.text(&format!(" LIMIT {count} OFFSET {offset}"));
+            self.limit(Some(count));
+            if offset > 0 {
+                self.text(" OFFSET ");
+                self.literal(&Literal::Unsigned(offset));
+                self.template.ordered = false;
+            }
         }
     }
 
@@ -105,7 +261,8 @@ impl Out {
 
     fn limit(&mut self, limit: Option<u64>) {
         if let Some(count) = limit {
-            self.text(&format!(" LIMIT {count}"));
+            self.text(" LIMIT ");
+            self.literal(&Literal::Unsigned(count));
         }
     }
 
@@ -151,7 +308,8 @@ impl Out {
         match expr {
             Expr::Column(name) => self.name(name),
             Expr::Literal(literal) => self.literal(literal),
-            Expr::Parameter(_) => self.text("?"),
+            Expr::Parameter(index) => self.gap(Part::Parameter(*index)),
+            Expr::Given(what) => self.gap(Part::Given(*what)),
             Expr::Variable(name) => {
                 self.text("@@");
                 self.text(name);
@@ -163,8 +321,16 @@ impl Out {
                 self.list(args, Self::expr);
                 self.text(")");
             }
-            Expr::And(left, right) => self.pair(left, " AND ", right),
-            Expr::Or(left, right) => self.pair(left, " OR ", right),
+            Expr::And(left, right) => {
+                self.text("(");
+                self.chain(left, AND, right);
+                self.text(")");
+            }
+            Expr::Or(left, right) => {
+                self.text("(");
+                self.chain(left, OR, right);
+                self.text(")");
+            }
             Expr::Compare(how, left, right) => self.pair(left, comparison(*how), right),
             Expr::Calculate(how, left, right) => self.pair(left, calculation(*how), right),
             Expr::Not(inner) => {
@@ -192,6 +358,16 @@ impl Out {
         }
     }
 
+    /// The links of a chain of AND, or of OR, that leans to the left, without brackets around each.
+    fn chain(&mut self, left: &Expr, between: &str, right: &Expr) {
+        match (left, between) {
+            (Expr::And(first, second), AND) | (Expr::Or(first, second), OR) => self.chain(first, between, second),
+            (other, _) => self.expr(other),
+        }
+        self.text(between);
+        self.expr(right);
+    }
+
     fn pair(&mut self, left: &Expr, between: &str, right: &Expr) {
         self.text("(");
         self.expr(left);
@@ -199,34 +375,10 @@ impl Out {
         self.expr(right);
         self.text(")");
     }
-
-    fn literal(&mut self, literal: &Literal) {
-        match literal {
-            Literal::Null => self.text("NULL"),
-            Literal::Int(number) => self.text(&number.to_string()),
-            Literal::Unsigned(number) => self.text(&number.to_string()),
-            Literal::Decimal(digits) => self.text(digits),
-            Literal::Text(bytes) => self.quoted(bytes),
-        }
-    }
-
-    /// Text in single quotes. Backslash escapes are what MariaDB reads unless NO_BACKSLASH_ESCAPES is set, which the
-    /// connection this is sent on has to make sure of.
-    fn quoted(&mut self, bytes: &[u8]) {
-        self.0.u8(b'\'');
-        for byte in bytes {
-            match byte {
-                0 => self.text("\\0"),
-                b'\n' => self.text("\\n"),
-                b'\r' => self.text("\\r"),
-                0x1A => self.text("\\Z"),
-                b'\'' | b'"' | b'\\' => drop(self.0.u8(b'\\').u8(*byte)),
-                other => drop(self.0.u8(*other)),
-            }
-        }
-        self.0.u8(b'\'');
-    }
 }
+
+const AND: &str = " AND ";
+const OR: &str = " OR ";
 
 fn comparison(how: Comparison) -> &'static str {
     match how {

@@ -4,10 +4,13 @@ use super::Refusal;
 
 /// The longest statement. The longest a map-server sends is a shop's list of goods, some KiB.
 pub const MAX_STATEMENT: usize = 64 * 1024;
-/// The most words and signs. A row of the pick log has some 60.
-pub const MAX_WORDS: usize = 1_024;
+/// The most words and signs outside quotes, without commas and brackets. Chains of them become trees as deep as they are long.
+pub const MAX_WORDS: usize = 256;
 /// How deep brackets may be nested. A map-server's own statements reach two.
-pub const MAX_DEPTH: usize = 8;
+pub const MAX_DEPTH: usize = 6;
+
+/// Words after which a parser may descend without a bracket. None is served anyway.
+const DEEP: [&str; 6] = ["JOIN", "CAST", "CONVERT", "ARRAY", "STRUCT", "CASE"];
 
 /// A piece of a statement.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,13 +30,14 @@ pub enum Piece<'a> {
 /// Cuts a statement into pieces and hands each to `piece`. Blanks are passed over.
 ///
 /// # Errors
-/// The statement has a comment, a byte that is no printable ASCII outside quotes, quotes that do not end, or more of
+/// The statement has a comment, a sign or byte that no statement of a map-server has outside quotes, quotes that do not end, or more of
 /// anything than the limits say.
 pub fn scan<'a>(statement: &'a [u8], mut piece: impl FnMut(Piece<'a>)) -> Result<(), Refusal> {
     if statement.len() > MAX_STATEMENT {
         return Err(Refusal::TooLong);
     }
     let (mut rest, mut words, mut depth) = (statement, 0_usize, 0_usize);
+    let mut after_text = false;
     while let Some(first) = rest.first().copied() {
         let len = match first {
             b' ' | b'\t' | b'\r' | b'\n' => 1,
@@ -43,7 +47,7 @@ pub fn scan<'a>(statement: &'a [u8], mut piece: impl FnMut(Piece<'a>)) -> Result
             b'-' if rest.starts_with(b"--") => return Err(Refusal::Comment),
             b'0'..=b'9' => run(rest, |byte| word_byte(byte) || byte == b'.'),
             _ if word_byte(first) => run(rest, word_byte),
-            b'!'..=b'~' => 1,
+            b'(' | b')' | b',' | b'.' | b';' | b'=' | b'<' | b'>' | b'!' | b'+' | b'-' | b'*' | b'?' => 1,
             other => return Err(Refusal::Byte(other)),
         };
         let (here, behind) = rest.split_at_checked(len).ok_or(Refusal::Unterminated)?;
@@ -53,8 +57,17 @@ pub fn scan<'a>(statement: &'a [u8], mut piece: impl FnMut(Piece<'a>)) -> Result
             b'(' => depth = depth.saturating_add(1),
             b')' => depth = depth.saturating_sub(1),
             b'\'' | b'"' | b'`' | b'0'..=b'9' | b',' => {}
+            _ if DEEP.iter().any(|word| word.as_bytes().eq_ignore_ascii_case(here)) => {
+                return Err(Refusal::Clause("JOIN, CAST or another word that is not served"));
+            }
             _ => words = words.saturating_add(1),
         }
+        let text = matches!(first, b'\'' | b'"');
+        if text && after_text {
+            // Text beside text is one text; every literal has to be one piece here.
+            return Err(Refusal::Literal);
+        }
+        after_text = text;
         if depth > MAX_DEPTH {
             return Err(Refusal::TooDeep);
         }
