@@ -157,7 +157,13 @@ impl Control {
         loop {
             if let CoordinatorSays::Assign(assign) = self.hear().await? {
                 let (name, epoch) = (assign.group.clone(), assign.epoch);
-                self.say(NodeSays::Assigned(Assigned { group: assign.group, epoch, problem: String::new(), standby: false })).await?;
+                self.say(NodeSays::Assigned(Assigned {
+                    group: assign.group,
+                    epoch,
+                    problem: String::new(),
+                    standby: false,
+                }))
+                .await?;
                 if name == group {
                     return Ok(epoch);
                 }

@@ -230,7 +230,13 @@ impl Actor {
     fn assign(&self, link: LinkId, group: &GroupName, epoch: Epoch) {
         if let Some(node) = self.nodes.get(&link) {
             let (maps, warps) = self.catalog.assignment(group);
-            node.tell(CoordinatorSays::Assign(Assign { group: group.0.clone(), epoch: epoch.0, maps, warps, ..Assign::default() }));
+            node.tell(CoordinatorSays::Assign(Assign {
+                group: group.0.clone(),
+                epoch: epoch.0,
+                maps,
+                warps,
+                ..Assign::default()
+            }));
         }
     }
 }

@@ -25,7 +25,8 @@ async fn a_registered_host_is_let_in_and_heard() {
     assert_eq!((&handle.host, kind, hello), (&host.id, HostKind::Fallback, lab.hello(&host)));
     handle.tell(CoordinatorSays::Notice(Notice { group: String::new(), text: "hi".into() }));
     assert_eq!(node.heard().await, Some(CoordinatorSays::Notice(Notice { group: String::new(), text: "hi".into() })));
-    let assigned = NodeSays::Assigned(Assigned { group: "fields".into(), epoch: 3, problem: String::new(), standby: false });
+    let assigned =
+        NodeSays::Assigned(Assigned { group: "fields".into(), epoch: 3, problem: String::new(), standby: false });
     node.say(assigned.clone()).await;
     assert!(matches!(lab.next().await, NodeEvent::Says(said) if said == assigned));
     node.say(NodeSays::Goodbye(Goodbye { reason: "done".into() })).await;

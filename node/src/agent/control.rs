@@ -131,6 +131,11 @@ impl Agent {
     }
 
     fn answer(&self, lease: Lease, problem: &str) {
-        self.tell(NodeSays::Assigned(Assigned { group: lease.0.0, epoch: lease.1.0, problem: problem.into(), standby: false }));
+        self.tell(NodeSays::Assigned(Assigned {
+            group: lease.0.0,
+            epoch: lease.1.0,
+            problem: problem.into(),
+            standby: false,
+        }));
     }
 }

@@ -152,7 +152,10 @@ impl Lab {
         let mut peer = self.welcome().await;
         peer.tell(CoordinatorSays::Assign(town(7))).await;
         let assigned = peer.hear().await;
-        assert_eq!(assigned, NodeSays::Assigned(Assigned { group: "town".into(), epoch: 7, problem: String::new(), standby: false }));
+        assert_eq!(
+            assigned,
+            NodeSays::Assigned(Assigned { group: "town".into(), epoch: 7, problem: String::new(), standby: false })
+        );
         let mut sync = peer.sync().await;
         assert_eq!(sync.state().await, (true, Vec::new()));
         (node, peer, sync)

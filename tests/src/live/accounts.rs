@@ -26,6 +26,8 @@ pub(super) struct Balance {
     pub(super) zeny: i64,
     /// Items, likewise, over all kinds.
     pub(super) items: i64,
+    /// Items and zeny of which the client saw something else in the city than the operator's logs have.
+    pub(super) disputed: i64,
     /// Which, of whom.
     pub(super) notes: Vec<String>,
 }
@@ -83,12 +85,12 @@ impl Balance {
         let of = |ledger: &Ledger| ledger.get(&actor.character).cloned().unwrap_or_default();
         let (before, after, logged) = (of(before), of(after), of(logged));
         let seen = |side| books.zeny.get(&side).copied().unwrap_or_default();
+        self.compare(actor, &logged, seen(Side::City), books);
         let zeny = after.zeny - before.zeny - logged.zeny - seen(Side::Fleet);
         if zeny != 0 {
             self.zeny += zeny.abs();
-            let seen = seen(Side::City);
             self.notes.push(format!(
-                "{}: {zeny:+} zeny ({} before, {} after, {} logged in the city, where the client saw {seen})",
+                "{}: {zeny:+} zeny ({} before, {} after, {} logged in the city)",
                 actor.name, before.zeny, after.zeny, logged.zeny
             ));
         }
@@ -99,6 +101,21 @@ impl Balance {
         add(&mut expected, &books.sprung);
         self.note(actor, "at the end", &difference(&after.items, &expected));
         self.note(actor, "at a change of map-server", &books.sprung);
+    }
+
+    /// Whether log and client say the same of the city: else one of them cannot be relied on elsewhere either.
+    fn compare(&mut self, actor: &Actor, logged: &Goods, zeny: i64, books: &Books) {
+        let seen = books.items.get(&Side::City).cloned().unwrap_or_default();
+        let disputed = difference(&seen, &logged.items);
+        let amount = (zeny - logged.zeny).abs() + disputed.values().map(|amount| amount.abs()).sum::<i64>();
+        if amount > 0 {
+            self.disputed += amount;
+            self.notes.push(format!(
+                "{}: in the city the client saw {:+} zeny more than was logged, and of items more {disputed:?}",
+                actor.name,
+                zeny - logged.zeny
+            ));
+        }
     }
 
     fn note(&mut self, actor: &Actor, when: &str, items: &Holdings) {
@@ -125,13 +142,17 @@ mod tests {
         // Ten jellopies sold for 30; on the field eleven were taken, one more was lost with its host.
         let logged = ledger(&actor, 30, &[(909, -10)]);
         let books = Books {
-            items: BTreeMap::from([(Side::Fleet, Holdings::from([(909, 12)])), (Side::City, Holdings::from([(909, -10)]))]),
+            items: BTreeMap::from([
+                (Side::Fleet, Holdings::from([(909, 12)])),
+                (Side::City, Holdings::from([(909, -10)])),
+            ]),
+            zeny: BTreeMap::from([(Side::City, 30)]),
             lost: Holdings::from([(909, 1)]),
             ..Books::default()
         };
         let mut balance = Balance::default();
         balance.take(&actor, [&before, &after, &logged], &books);
-        assert_eq!((balance.zeny, balance.items), (0, 0), "{:?}", balance.notes);
+        assert_eq!((balance.zeny, balance.items, balance.disputed), (0, 0, 0), "{:?}", balance.notes);
     }
 
     #[test]

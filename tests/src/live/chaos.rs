@@ -59,7 +59,7 @@ impl Strike {
         };
         let host = stage.realm.host_name(id).to_owned();
         let node = stage.realm.nodes.iter().find(|node| node.name() == host).context("no such node")?;
-        let family = node.process.id().map(tree::family).unwrap_or_default();
+        let family = tree::families(node.process.id());
         let what = match blow {
             Blow::Kill => "killed (SIGKILL)",
             Blow::Stop => "stopped (SIGSTOP)",
@@ -91,7 +91,7 @@ impl Strike {
         match self.blow {
             Blow::Kill => node.start_again()?,
             Blow::Stop => {
-                let family = node.process.id().map(tree::family).unwrap_or_default();
+                let family = tree::families(node.process.id());
                 tree::signal(&family, Signal::CONT);
             }
             Blow::Drain => {

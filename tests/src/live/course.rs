@@ -23,6 +23,8 @@ pub(super) enum Side {
 #[derive(Debug)]
 pub(super) struct Course {
     account: u32,
+    /// Whether the fleet's engines know of experience and inventories.
+    fleet_knows: bool,
     view: View,
     stay: Option<Stay>,
     connections: u32,
@@ -97,10 +99,12 @@ impl Hop {
 }
 
 impl Course {
-    /// Of a player with these goods at the start.
-    pub(super) fn new(account: u32, zeny: i64) -> Self {
+    /// Of a player with this much money at the start. The fleet's engines know of experience and
+    /// inventories, or show none.
+    pub(super) fn new(account: u32, zeny: i64, fleet_knows: bool) -> Self {
         Self {
             account,
+            fleet_knows,
             view: View::default(),
             stay: None,
             connections: 0,
@@ -123,7 +127,8 @@ impl Course {
         self.left(None, now);
         self.connections += 1;
         let connection = self.connections;
-        self.stay = Some(Stay { connection, side, accepted: false, base: false, job: false, heard: now, struck: false });
+        self.stay =
+            Some(Stay { connection, side, accepted: false, base: false, job: false, heard: now, struck: false });
         connection
     }
 
@@ -166,6 +171,7 @@ impl Course {
             }
             Seen::Walks(from, to) => self.trail.walks(from, to, now),
             Seen::Stands(at) => self.trail.stands(at, now),
+            Seen::BaseExp(_) | Seen::JobExp(_) | Seen::Listed if side == Side::Fleet && !self.fleet_knows => {}
             Seen::BaseExp(value) => {
                 let restored = !std::mem::replace(&mut stay.base, true);
                 let lost = experience(&mut self.base, value, now, restored);
@@ -214,8 +220,7 @@ impl Course {
         let from = self.map.clone();
         let to = to.map_or_else(|| from.clone(), |(map, _)| map.to_owned());
         let (lost, set_back) = (Duration::ZERO, Duration::ZERO);
-        let hop =
-            Hop { ended: now, redirected, same_map, from, to, heard: stay.heard, accepted: None, lost, set_back };
+        let hop = Hop { ended: now, redirected, same_map, from, to, heard: stay.heard, accepted: None, lost, set_back };
         self.hops.push(hop);
     }
 

@@ -60,6 +60,8 @@ pub struct Outcome {
     pub char_selects: i64,
     /// Players not in play at the end.
     pub absent: usize,
+    /// Goods of which a client saw something else in the city than the operator's logs have.
+    pub disputed: i64,
     /// Deaths of characters.
     pub character_deaths: u32,
     /// The longest time without a packet on one connection, in milliseconds.
@@ -121,6 +123,7 @@ impl Outcome {
             (self.lost_s.max > MAX_LOST_S, format!("{} s of play were lost, {MAX_LOST_S} s may be", self.lost_s.max)),
             (self.zeny_unexplained != 0, format!("{} zeny unexplained", self.zeny_unexplained)),
             (self.items_unexplained != 0, format!("{} items unexplained", self.items_unexplained)),
+            (self.disputed != 0, format!("clients and logs of the city differ by {}", self.disputed)),
             (self.foreign_connections != 0, format!("{} foreign connections", self.foreign_connections)),
             (self.deaths == 0, "no host was struck".to_owned()),
         ];
@@ -170,6 +173,7 @@ impl Outcome {
             dropped: sorted.dropped,
             char_selects: counted.char_selects,
             absent: counted.absent,
+            disputed: counted.balance.disputed,
             character_deaths: counted.character_deaths,
             silence_ms: millis(counted.silence).round(),
             detect_ms: Percentiles::of(watch.detect_ms()),
@@ -308,8 +312,15 @@ mod tests {
         let text = outcome(&[], vec![], Counted::default()).to_json().expect("serialisable");
         let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let keys = [
-            "players", "deaths", "relogins", "lost_s", "gap_ms", "zeny_unexplained", "items_unexplained",
-            "foreign_connections", "save_bytes_mean",
+            "players",
+            "deaths",
+            "relogins",
+            "lost_s",
+            "gap_ms",
+            "zeny_unexplained",
+            "items_unexplained",
+            "foreign_connections",
+            "save_bytes_mean",
         ];
         for key in keys {
             assert!(value.get(key).is_some(), "{key}: {text}");

@@ -130,7 +130,8 @@ mod tests {
             assert_eq!(of("00000000000000000000000001000000:0050"), "[::1]:80");
         }
         assert!(address("0100007F").is_none());
-        for (text, foreign) in [("127.0.0.2:1", false), ("0.0.0.0:0", false), ("[::]:0", false), ("192.0.2.1:1", true)] {
+        for (text, foreign) in [("127.0.0.2:1", false), ("0.0.0.0:0", false), ("[::]:0", false), ("192.0.2.1:1", true)]
+        {
             assert_eq!(is_foreign(text.parse().expect("an address")), foreign, "{text}");
         }
     }

@@ -1,7 +1,5 @@
 //! Everything that runs: database, stock servers, taps, coordinator, hosts, players.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,10 +17,13 @@ use super::rathena::{SERVER_PASSWORD, SERVER_USER, Servers};
 use super::tap::{Courses, Tap};
 use super::{kore, tree};
 use crate::demo::Console;
-use crate::harness::{Folder, PASSWORD, Process, Realm, Settings, Status, eventually};
+use crate::harness::{Folder, Group, PASSWORD, Process, Realm, Settings, Status, eventually};
 
 /// The address clients are told for the city. Loopback, but not the one the server listens at: between them is a tap.
 const CITY_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// How long the first engines may take: hosts fetch a bundle first, and all of them start map-servers at once.
+const CARRY_LIMIT: Duration = Duration::from_secs(240);
 
 /// How long all players may take to get in: each loads OpenKore's tables first.
 const JOIN_LIMIT: Duration = Duration::from_secs(300);
@@ -30,7 +31,7 @@ const JOIN_LIMIT: Duration = Duration::from_secs(300);
 /// How long the players may take to be logged out: engines hold those in combat for ten seconds.
 const LEAVE_LIMIT: Duration = Duration::from_secs(60);
 
-/// How long OpenKore may take to log out.
+/// How long OpenKore may take to end.
 const QUIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Accounts of hosts count from here.
@@ -69,7 +70,8 @@ impl Stage {
 
         let before = accounts::owned(&sql).await?;
         let zeny = |actor: &Actor| before.get(&actor.character).map_or(0, |goods| goods.zeny);
-        let courses = Courses::new(actors.iter().map(|actor| (actor, zeny(actor))));
+        let players = actors.iter().map(|actor| (actor, zeny(actor)));
+        let courses = Courses::new(players, options.engine == Engine::Rathena);
         let fleet = Tap::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), Side::Fleet, &courses).await?;
         let city = Tap::listen(SocketAddr::from((CITY_ADDRESS, 0)), Side::City, &courses).await?;
         let servers = Servers::start(&path, &folders.rathena, &sql, city.address()).await?;
@@ -79,7 +81,8 @@ impl Stage {
         let settings = settings(options, folders, &sql, &servers, fleet.address());
         let realm = Realm::start_in(folder, settings).await?;
         fleet.stand_for(realm.addresses.relay);
-        let mut stage = Self { players: Vec::new(), _taps: [fleet, city], servers, sql, actors, courses, before, realm };
+        let mut stage =
+            Self { players: Vec::new(), _taps: [fleet, city], servers, sql, actors, courses, before, realm };
         stage.add_hosts(options, folders).await?;
         console.step(&format!("the coordinator, {} player hosts and a fallback host", options.hosts));
         stage.tell_groups(console).await?;
@@ -101,7 +104,15 @@ impl Stage {
             kore::add_account(&self.sql, FIRST_HOST_ACCOUNT + u32::from(number), &name, PASSWORD).await?;
             self.realm.add_host_of(&name, (&name, PASSWORD))?;
         }
+        let carried = |status: &Status| status.char_server && status.groups.iter().all(Group::is_live);
+        self.realm.status.until("every group carried", CARRY_LIMIT, carried).await.with_context(|| self.log_ends())?;
         self.realm.until_balanced(usize::from(options.hosts)).await
+    }
+
+    /// The ends of the logs of coordinator and hosts, for when they do not start.
+    fn log_ends(&self) -> String {
+        let processes = self.realm.nodes.iter().map(|node| &node.process).chain([&self.realm.coordinator]);
+        processes.map(|process| format!("-- {}\n{}\n", process.name(), process.log_end())).collect()
     }
 
     async fn tell_groups(&self, console: &Console) -> Result<()> {
@@ -147,15 +158,12 @@ impl Stage {
     /// # Errors
     /// The char-server does not say so.
     pub(super) async fn send_home(&mut self) -> Result<()> {
+        // OpenKore has no last words: it ends, and the connection with it, as when somebody closes the window.
         for player in &self.players {
-            // Opened both ways, as only then a pipe that nobody reads any more keeps nobody waiting.
-            let input = OpenOptions::new().read(true).write(true).open(player.log().with_file_name("input"));
-            input.and_then(|mut input| input.write_all(b"quit\n")).context("telling a player to quit")?;
+            player.terminate()?;
         }
         for player in &mut self.players {
-            if player.ended(QUIT_LIMIT).await.is_err() {
-                player.kill()?;
-            }
+            player.ended(QUIT_LIMIT).await?;
         }
         let online = "select count(*) from `char` where online <> 0";
         eventually("everybody offline", LEAVE_LIMIT, async || {
@@ -175,7 +183,7 @@ impl Stage {
 
     /// Nodes and all they started, that run now.
     pub(super) fn host_processes(&self) -> Vec<u32> {
-        self.realm.nodes.iter().filter_map(|node| node.process.id()).flat_map(tree::family).collect()
+        tree::families(self.realm.nodes.iter().filter_map(|node| node.process.id()))
     }
 }
 
@@ -193,13 +201,7 @@ pub(super) struct Folders {
     pub(super) openkore: PathBuf,
 }
 
-fn settings(
-    options: &Options,
-    folders: &Folders,
-    sql: &Database,
-    servers: &Servers,
-    public: SocketAddr,
-) -> Settings {
+fn settings(options: &Options, folders: &Folders, sql: &Database, servers: &Servers, public: SocketAddr) -> Settings {
     let mut settings = Settings::default();
     settings.remove("realm").set("realm.mode", "rathena");
     settings.set("realm.char", servers.char_server.to_string()).set("realm.login", servers.login.to_string());

@@ -35,8 +35,9 @@ pub(super) struct Courses {
 
 impl Courses {
     /// Of these players, each with money at the start.
-    pub(super) fn new<'a>(players: impl IntoIterator<Item = (&'a Actor, i64)>) -> Self {
-        let course = |(actor, zeny): (&Actor, i64)| (actor.account, Mutex::new(Course::new(actor.account, zeny)));
+    pub(super) fn new<'a>(players: impl IntoIterator<Item = (&'a Actor, i64)>, fleet_knows: bool) -> Self {
+        let course =
+            |(actor, zeny): (&Actor, i64)| (actor.account, Mutex::new(Course::new(actor.account, zeny, fleet_knows)));
         Self { started: Instant::now(), by_account: Arc::new(players.into_iter().map(course).collect()) }
     }
 

@@ -5,14 +5,14 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A process and everything it started, and what those started, itself first. Of one that is gone: itself.
-pub(super) fn family(root: u32) -> Vec<u32> {
+/// These processes and everything they started, and what those started; themselves first. One that is gone is itself.
+pub(super) fn families(roots: impl IntoIterator<Item = u32>) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for (process, parent) in all() {
         children.entry(parent).or_default().push(process);
     }
-    let mut found = vec![root];
-    let mut seen = BTreeSet::from([root]);
+    let mut found: Vec<u32> = roots.into_iter().collect();
+    let mut seen: BTreeSet<u32> = found.iter().copied().collect();
     let mut next = 0;
     while let Some(process) = found.get(next) {
         let of = children.get(process).cloned().unwrap_or_default();
@@ -57,16 +57,13 @@ mod tests {
 
     #[test]
     fn grandchildren_belong_to_the_family() {
-        let mut shell = Command::new("sh")
-            .args(["-c", "sleep 60 & echo; wait"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("starts");
+        let mut shell =
+            Command::new("sh").args(["-c", "sleep 60 & echo; wait"]).stdout(Stdio::piped()).spawn().expect("starts");
         let mut line = [0];
         std::io::Read::read_exact(shell.stdout.as_mut().expect("piped"), &mut line).expect("the child runs");
-        let family = family(shell.id());
+        let family = families([shell.id()]);
         assert_eq!(family.len(), 2, "{family:?}");
-        assert_eq!(super::family(std::process::id())[0], std::process::id());
+        assert_eq!(families([std::process::id()])[0], std::process::id());
         signal(&family, Signal::KILL);
         shell.wait().expect("killed");
     }

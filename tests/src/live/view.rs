@@ -247,11 +247,7 @@ mod tests {
         let mut view = View::default();
         assert_eq!(take(&mut view, "080b 0600 00 00"), Seen::Other);
         let stack = |slot: &str, item: &str, amount: &str| format!("{slot} {item} 03 {amount} {}", "00".repeat(25));
-        let list = format!(
-            "090b 4900 00 {} {}",
-            stack("0200", "c1020000", "0b00"),
-            stack("0300", "8d030000", "0100")
-        );
+        let list = format!("090b 4900 00 {} {}", stack("0200", "c1020000", "0b00"), stack("0300", "8d030000", "0100"));
         assert_eq!(take(&mut view, &list), Seen::Other);
         let piece = format!("390b 4900 00 0400 b1040000 05 {}", "00".repeat(61));
         assert_eq!(take(&mut view, &piece), Seen::Other);

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
-
 use super::sockets::{self, Foreign};
 use super::stage::Stage;
 use crate::harness::Failover;
@@ -24,6 +22,7 @@ pub(super) struct Watch {
     /// Changes of hosts that are over, by all that is known of them.
     failovers: BTreeMap<String, Failover>,
     metrics: String,
+    unanswered: u32,
 }
 
 impl Watch {
@@ -35,6 +34,7 @@ impl Watch {
             unroutable_before: sockets::unroutable(),
             failovers: BTreeMap::new(),
             metrics: String::new(),
+            unanswered: 0,
         }
     }
 
@@ -43,16 +43,22 @@ impl Watch {
         self.foreign.look(&stage.host_processes());
     }
 
-    /// Asks the coordinator.
-    ///
-    /// # Errors
-    /// It does not answer.
-    pub(super) async fn ask(&mut self, stage: &Stage) -> Result<()> {
-        for failover in stage.status().await?.failovers.into_iter().filter(|failover| failover.done) {
+    /// Asks the coordinator. One that does not answer is counted: whether that cost anything, the players will show.
+    pub(super) async fn ask(&mut self, stage: &Stage) {
+        let client = &stage.realm.status;
+        let (Ok(status), Ok(metrics)) = tokio::join!(client.get(), client.text("/metrics")) else {
+            self.unanswered += 1;
+            return;
+        };
+        for failover in status.failovers.into_iter().filter(|failover| failover.done) {
             self.failovers.insert(format!("{failover:?}"), failover);
         }
-        self.metrics = stage.realm.status.text("/metrics").await?;
-        Ok(())
+        self.metrics = metrics;
+    }
+
+    /// How often the coordinator did not answer.
+    pub(super) fn unanswered(&self) -> u32 {
+        self.unanswered
     }
 
     /// Connections to elsewhere.

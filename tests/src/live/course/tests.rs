@@ -53,7 +53,7 @@ fn take(slot: u16, item: u32, amount: u16) -> Vec<u8> {
 
 /// In play on prt_fild08 with ten apples and 1000 experience.
 fn playing() -> Course {
-    let mut course = Course::new(ACCOUNT, 500);
+    let mut course = Course::new(ACCOUNT, 500, true);
     course.connected(Side::Fleet, at(0));
     hear(&mut course, &accept(100, 100), at(10));
     let mut map = Writer::packet(0x0091);
@@ -142,4 +142,19 @@ fn a_connection_that_only_ends_is_a_loss() {
     assert_eq!(course.hops().len(), 1);
     assert!(!course.hops()[0].redirected && course.hops()[0].gap().is_none());
     assert!(!course.is_in_play());
+}
+
+#[test]
+fn an_engine_that_knows_nothing_takes_nothing_away() {
+    let mut course = Course::new(ACCOUNT, 500, false);
+    course.connected(Side::City, at(0));
+    hear(&mut course, &accept(100, 100), at(10));
+    inventory(&mut course, &[(2, 512, 10)], at(12));
+    hear(&mut course, &redirect("prt_fild08", 1, 1), at(100));
+    course.connected(Side::Fleet, at(101));
+    inventory(&mut course, &[], at(110));
+    hear(&mut course, &redirect("prontera", 1, 1), at(200));
+    course.connected(Side::City, at(201));
+    inventory(&mut course, &[(2, 512, 10)], at(210));
+    assert!(course.books().lost.is_empty() && course.books().sprung.is_empty(), "{:?}", course.books());
 }
