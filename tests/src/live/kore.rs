@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::ground::{Actor, SAVE_POINT};
+use super::ground::{Actor, CITY, SAVE_POINT, group_of};
 use super::mariadb::Database;
 use super::rathena::copy;
 use crate::harness::Process;
@@ -25,12 +25,13 @@ const LOOKS: &str = "class=7, base_level=80, job_level=40, base_exp=1000, job_ex
 const GOODS: [(u32, u32); 2] = [(512, 10), (1201, 1)];
 
 /// Settings that differ from OpenKore's own, besides those of the account.
-const SETTINGS: [(&str, &str); 9] = [
+const SETTINGS: [(&str, &str); 10] = [
     ("attackAuto", "2"),
     ("route_randomWalk", "1"),
     ("itemsTakeAuto", "2"),
     ("teleportAuto_hp", "0"),
     ("teleportAuto_deadly", "0"),
+    ("portalRecord", "0"),
     ("sellAuto", "1"),
     ("sellAuto_npc", "prontera 104 49"),
     ("dcOnServerShutDown", "0"),
@@ -39,6 +40,10 @@ const SETTINGS: [(&str, &str); 9] = [
 
 /// Apples are bought where the loot is sold: at the fruit stall inside the south gate.
 const BUY: &str = "\nbuyAuto 512 {\n\tnpc prontera 104 49\n\tdistance 5\n\tmaxAmount 10\n}\n";
+
+/// Ways that are no warps, and what OpenKore has worked out about all of them.
+const OTHER_WAYS: [&str; 5] =
+    ["portals_airship.txt", "portals_commands.txt", "portals_spawns.txt", "teleport_items.txt", "portalsLOS.txt"];
 
 /// Makes the accounts and characters.
 ///
@@ -112,6 +117,13 @@ fn lay_out(home: &Path, openkore: &Path, actor: &Actor, login: SocketAddr) -> Re
     }
     fs::write(home.join("plugins/bifrost_live.pl"), PLUGIN)?;
     fs::write(home.join("tables/servers.txt"), servers(login))?;
+    // OpenKore knows the whole world, and works out distances in it for minutes; here is no more than this.
+    let world = openkore.join("tables/portals.txt");
+    let world = fs::read_to_string(&world).with_context(|| format!("reading {}", world.display()))?;
+    fs::write(home.join("tables/portals.txt"), ways(&world))?;
+    for other in OTHER_WAYS {
+        fs::write(home.join("tables").join(other), "")?;
+    }
     let config = control.join("config.txt");
     let text = fs::read_to_string(&config).with_context(|| format!("reading {}", config.display()))?;
     let account = [
@@ -139,6 +151,16 @@ fn servers(login: SocketAddr) -> String {
     )
 }
 
+/// The warps of OpenKore's `portals.txt` that lead from one map of this run to another, without those that are talked to.
+fn ways(world: &str) -> String {
+    let ours = |map: &str| CITY.contains(&map) || group_of(map).is_some();
+    let leads = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        matches!(words.as_slice(), [from, _, _, to, _, _] if ours(from) && ours(to))
+    };
+    world.lines().filter(leads).map(|line| line.to_owned() + "\n").collect()
+}
+
 /// OpenKore's `key value` lines with some values replaced.
 fn configured(text: &str, settings: &[(&str, &str)]) -> String {
     let line = |line: &str| {
@@ -158,6 +180,13 @@ fn load_only_ours(sys: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn players_know_the_warps_between_maps_of_the_run() {
+        let world = "prt_fild08 170 378 prontera 156 22\nprt_fild08 55 21 moc_fild01 56 380\n\
+                     prt_fild05 270 212 prt_sewb1 135 248 0 c r0\n# prontera\n";
+        assert_eq!(ways(world), "prt_fild08 170 378 prontera 156 22\n");
+    }
 
     #[test]
     fn settings_replace_whole_keys_outside_of_blocks() {
