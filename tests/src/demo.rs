@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use console::Console;
+pub(crate) use console::Console;
 use crowd::Crowd;
 use ground::Ground;
 pub use options::Options;

@@ -4,6 +4,7 @@
 //! * [`player`]: a client that speaks the real protocol.
 //! * [`atlas`] and [`journey`]: maps, ways on them, and walking them; [`bot`]: a player who does on its own.
 //! * [`demo`]: what `./demo` shows.
+//! * [`live`]: what `./test live` runs: rAthena and OpenKore themselves.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
 pub mod atlas;
@@ -11,5 +12,6 @@ pub mod bot;
 pub mod demo;
 pub mod harness;
 pub mod journey;
+pub mod live;
 pub mod percentiles;
 pub mod player;

@@ -7,6 +7,7 @@ mod deny;
 mod faults;
 mod fixtures;
 mod hostile;
+mod live;
 mod play;
 mod rogue;
 mod scenario;

@@ -5,18 +5,18 @@ use std::time::Instant;
 
 /// Says what is going on, with the seconds since the start.
 #[derive(Debug)]
-pub(super) struct Console {
+pub(crate) struct Console {
     started: Instant,
     terminal: bool,
 }
 
 impl Console {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { started: Instant::now(), terminal: stderr().is_terminal() }
     }
 
     /// A step that is done or begins.
-    pub(super) fn step(&self, text: &str) {
+    pub(crate) fn step(&self, text: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
         // Progress that cannot be shown is no reason to stop.
         let _ = if self.terminal {
@@ -27,7 +27,7 @@ impl Console {
     }
 
     /// How far something is; replaced by the next line. Nothing when nobody watches.
-    pub(super) fn progress(&self, text: &str) {
+    pub(crate) fn progress(&self, text: &str) {
         if self.terminal {
             let seconds = self.started.elapsed().as_secs_f64();
             let _ = write!(stderr(), "\r\x1b[K\x1b[2m{seconds:5.1} s\x1b[0m  {text}");
@@ -36,7 +36,7 @@ impl Console {
     }
 
     /// Text as it is.
-    pub(super) fn lines(&self, text: &str) {
+    pub(crate) fn lines(&self, text: &str) {
         let _ = writeln!(stderr(), "{text}");
     }
 }

@@ -21,29 +21,40 @@ pub struct Node {
     folder: PathBuf,
 }
 
+/// Where a node runs, and for whom.
+pub(super) struct Seat<'a> {
+    /// Its folder of logs and state.
+    pub(super) folder: &'a Path,
+    /// What it is called.
+    pub(super) name: &'a str,
+    /// The coordinator's HTTPS API.
+    pub(super) coordinator: &'a str,
+    /// The coordinator's CA.
+    pub(super) ca: &'a Path,
+    /// Further settings.
+    pub(super) environment: Vec<(String, String)>,
+}
+
 impl Node {
     /// Starts a player's node, registering with a game account.
-    pub(super) fn player(
-        folder: &Path,
-        name: &str,
-        coordinator: &str,
-        ca: &Path,
-        account: (&str, &str),
-    ) -> Result<Self> {
-        let mut arguments = arguments(folder, name, coordinator, ca);
-        arguments.extend(["--username".to_owned(), account.0.to_owned()]);
-        Self::start(folder, name, arguments, vec![(PASSWORD.to_owned(), account.1.to_owned())])
+    pub(super) fn player(mut seat: Seat<'_>, account: (&str, &str)) -> Result<Self> {
+        let arguments = ["--username".to_owned(), account.0.to_owned()];
+        seat.environment.push((PASSWORD.to_owned(), account.1.to_owned()));
+        Self::start(seat, &arguments)
     }
 
     /// Starts a fallback node, registering with an invitation.
-    pub(super) fn fallback(folder: &Path, name: &str, coordinator: &str, ca: &Path, invitation: &str) -> Result<Self> {
-        let mut arguments = arguments(folder, name, coordinator, ca);
+    pub(super) fn fallback(mut seat: Seat<'_>, invitation: &str) -> Result<Self> {
         // An operator's machine, not a household's line.
-        arguments.extend(["--max-players".to_owned(), "10000".to_owned()]);
-        Self::start(folder, name, arguments, vec![(INVITATION.to_owned(), invitation.to_owned())])
+        let arguments = ["--max-players".to_owned(), "10000".to_owned()];
+        seat.environment.push((INVITATION.to_owned(), invitation.to_owned()));
+        Self::start(seat, &arguments)
     }
 
-    fn start(folder: &Path, name: &str, arguments: Vec<String>, environment: Vec<(String, String)>) -> Result<Self> {
+    fn start(seat: Seat<'_>, further: &[String]) -> Result<Self> {
+        let mut arguments = arguments(&seat);
+        arguments.extend_from_slice(further);
+        let Seat { folder, name, environment, .. } = seat;
         let process = Process::start(name, &Program::Node.path()?, &arguments, environment.clone(), folder)?;
         Ok(Self { process, name: name.to_owned(), arguments, environment, folder: folder.to_owned() })
     }
@@ -79,13 +90,13 @@ impl Node {
     }
 }
 
-fn arguments(folder: &Path, name: &str, coordinator: &str, ca: &Path) -> Vec<String> {
-    let state = folder.join(format!("{name}.state"));
+fn arguments(seat: &Seat<'_>) -> Vec<String> {
+    let state = seat.folder.join(format!("{}.state", seat.name));
     let pairs = [
-        ("--coordinator", coordinator.to_owned()),
-        ("--ca-file", ca.display().to_string()),
+        ("--coordinator", seat.coordinator.to_owned()),
+        ("--ca-file", seat.ca.display().to_string()),
         ("--state-dir", state.display().to_string()),
-        ("--name", name.to_owned()),
+        ("--name", seat.name.to_owned()),
     ];
     pairs.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
 }

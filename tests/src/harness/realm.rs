@@ -1,15 +1,16 @@
 //! One coordinator and what belongs to it.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use tokio::process::Command;
 
+use super::node::Seat;
 use super::{Folder, Group, Node, Process, Program, Settings, Status, StatusClient, eventually};
 use crate::player::{Account, Player};
 
@@ -25,10 +26,11 @@ pub const PASSWORD: &str = "correct-horse";
 /// Where a coordinator listens: its `addresses.json`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Addresses {
-    /// Login-server.
+    /// Login-server; port 0 when the realm is a stock rAthena, whose servers are not the coordinator's.
+    #[serde(deserialize_with = "or_none")]
     pub login: SocketAddr,
-    /// Char-server, for clients and map-servers.
-    #[serde(rename = "char")]
+    /// Char-server, for clients and map-servers; port 0 as above.
+    #[serde(rename = "char", deserialize_with = "or_none")]
     pub char_server: SocketAddr,
     /// Relay: the map-server clients see.
     pub relay: SocketAddr,
@@ -50,6 +52,8 @@ pub struct Realm {
     /// Where it listens.
     pub addresses: Addresses,
     settings: Settings,
+    /// Further settings of every node added from now on, as environment.
+    node_environment: Vec<(String, String)>,
     folder: Folder,
 }
 
@@ -71,7 +75,7 @@ impl Realm {
         let mut coordinator = spawn(folder.path(), &settings)?;
         let addresses = listening(folder.path(), &mut coordinator).await?;
         let status = client(folder.path(), &addresses)?;
-        Ok(Self { nodes: Vec::new(), coordinator, status, addresses, settings, folder })
+        Ok(Self { nodes: Vec::new(), coordinator, status, addresses, settings, node_environment: Vec::new(), folder })
     }
 
     /// The usual deployment of tests: a fallback node and `hosts` player nodes, all connected, every group carried and the
@@ -95,9 +99,28 @@ impl Realm {
     /// The account cannot be made or the program cannot be started.
     pub async fn add_host(&mut self, name: &str) -> Result<()> {
         self.add_account(name, PASSWORD).await?;
-        let (base, ca) = (self.status.base().to_owned(), self.ca());
-        self.nodes.push(Node::player(self.folder.path(), name, &base, &ca, (name, PASSWORD))?);
+        self.add_host_of(name, (name, PASSWORD))
+    }
+
+    /// Adds a player's node that registers with an account that exists: name and password.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn add_host_of(&mut self, name: &str, account: (&str, &str)) -> Result<()> {
+        let ca = self.ca();
+        let node = Node::player(self.seat(name, &ca), account)?;
+        self.nodes.push(node);
         Ok(())
+    }
+
+    fn seat<'a>(&'a self, name: &'a str, ca: &'a Path) -> Seat<'a> {
+        let environment = self.node_environment.clone();
+        Seat { folder: self.folder.path(), name, coordinator: self.status.base(), ca, environment }
+    }
+
+    /// Gives every node that is added from now on a setting (`BIFROST_NODE__...`).
+    pub fn set_for_nodes(&mut self, variable: &str, value: &str) {
+        self.node_environment.push((variable.to_owned(), value.to_owned()));
     }
 
     /// Adds a fallback node with an invitation of its own.
@@ -108,8 +131,9 @@ impl Realm {
         let output = self.command(&["invite"], &[]).await?;
         let text = String::from_utf8_lossy(&output.stdout);
         let code = text.split_whitespace().last().context("no invitation was printed")?;
-        let (base, ca) = (self.status.base().to_owned(), self.ca());
-        self.nodes.push(Node::fallback(self.folder.path(), name, &base, &ca, code)?);
+        let ca = self.ca();
+        let node = Node::fallback(self.seat(name, &ca), code)?;
+        self.nodes.push(node);
         Ok(())
     }
 
@@ -270,6 +294,12 @@ impl Realm {
     pub fn ca(&self) -> PathBuf {
         self.data_dir().join("ca.pem")
     }
+}
+
+/// An address, or the one that is none.
+fn or_none<'de, D: Deserializer<'de>>(value: D) -> Result<SocketAddr, D::Error> {
+    let address = Option::<SocketAddr>::deserialize(value)?;
+    Ok(address.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0)))
 }
 
 fn data_dir(folder: &Path) -> PathBuf {

@@ -1,0 +1,165 @@
+//! What is looked at all the time while players play: the hosts' connections, and what the coordinator says of itself.
+
+use std::collections::BTreeMap;
+
+use super::sockets::{self, Foreign};
+use super::stage::Stage;
+use crate::harness::Failover;
+use crate::percentiles::Percentiles;
+
+/// Counts of bytes of saves between node and coordinator.
+const SAVE_BYTES: &str = "bifrost_save_bytes";
+
+/// Seconds that engines took to start.
+const ENGINE_START: &str = "bifrost_engine_start_seconds";
+
+/// What was seen.
+#[derive(Debug)]
+pub(super) struct Watch {
+    foreign: Foreign,
+    isolated: bool,
+    unroutable_before: u64,
+    /// Changes of hosts that are over, by all that is known of them.
+    failovers: BTreeMap<String, Failover>,
+    metrics: String,
+    unanswered: u32,
+}
+
+impl Watch {
+    /// Begins to look.
+    pub(super) fn new() -> Self {
+        Self {
+            foreign: Foreign::default(),
+            isolated: sockets::is_isolated(),
+            unroutable_before: sockets::unroutable(),
+            failovers: BTreeMap::new(),
+            metrics: String::new(),
+            unanswered: 0,
+        }
+    }
+
+    /// Looks at connections.
+    pub(super) fn look(&mut self, stage: &Stage) {
+        self.foreign.look(&stage.host_processes());
+    }
+
+    /// Asks the coordinator. One that does not answer is counted: whether that cost anything, the players will show.
+    pub(super) async fn ask(&mut self, stage: &Stage) {
+        let client = &stage.realm.status;
+        let (Ok(status), Ok(metrics)) = tokio::join!(client.get(), client.text("/metrics")) else {
+            self.unanswered += 1;
+            return;
+        };
+        for failover in status.failovers.into_iter().filter(|failover| failover.done) {
+            self.failovers.insert(format!("{failover:?}"), failover);
+        }
+        self.metrics = metrics;
+    }
+
+    /// How often the coordinator did not answer.
+    pub(super) fn unanswered(&self) -> u32 {
+        self.unanswered
+    }
+
+    /// Connections to elsewhere.
+    pub(super) fn foreign(&self) -> impl Iterator<Item = String> {
+        let attempts = self.attempts();
+        let counted = (attempts > 0).then(|| format!("{attempts} attempts, by whomever, to leave this network"));
+        self.foreign.found().chain(counted)
+    }
+
+    /// How many.
+    pub(super) fn foreign_count(&self) -> usize {
+        self.foreign.len() + usize::try_from(self.attempts()).unwrap_or(usize::MAX)
+    }
+
+    /// In a network of our own, every attempt to leave it since the beginning; elsewhere they cannot be told from others'.
+    fn attempts(&self) -> u64 {
+        if self.isolated { sockets::unroutable() - self.unroutable_before } else { 0 }
+    }
+
+    /// How often connections were looked at.
+    pub(super) fn looks(&self) -> u64 {
+        self.foreign.looks()
+    }
+
+    /// Whether this network has nothing but loopback.
+    pub(super) fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
+    /// Changes of hosts that nobody was struck for.
+    pub(super) fn rebalances(&self) -> usize {
+        self.failovers.values().filter(|failover| failover.cause == "rebalance").count()
+    }
+
+    /// The silence before each lost host was given up.
+    pub(super) fn detect_ms(&self) -> impl Iterator<Item = f64> {
+        let lost = self.failovers.values().filter(|failover| failover.cause == "host_lost");
+        lost.flat_map(|failover| &failover.steps).filter(|step| step.name == "detect").filter_map(|step| step.ms)
+    }
+
+    /// From there to each player's redirect.
+    pub(super) fn redirect_ms(&self) -> impl Iterator<Item = f64> {
+        let lost = self.failovers.values().filter(|failover| failover.cause == "host_lost");
+        lost.flat_map(|failover| failover.redirect_ms.iter().copied())
+    }
+
+    /// Players that did not come back, and why.
+    pub(super) fn missing(&self) -> impl Iterator<Item = String> {
+        self.failovers.values().flat_map(|failover| failover.missing.iter().cloned())
+    }
+
+    /// Bytes of a save, averaged.
+    pub(super) fn save_bytes_mean(&self) -> Option<f64> {
+        mean(&self.metrics, SAVE_BYTES)
+    }
+
+    /// Starts of engines: half of them were faster than p50.
+    pub(super) fn engine_start_ms(&self) -> Option<Percentiles> {
+        let quantile = |wanted: &str| {
+            let lines = self.metrics.lines().filter(|line| line.starts_with(ENGINE_START));
+            let marked = lines.filter(|line| line.contains(&format!("quantile=\"{wanted}\"")));
+            let values = marked.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+            values.reduce(f64::max).map(|seconds| (seconds * 1e5).round() / 1e2)
+        };
+        Some(Percentiles { p50: quantile("0.5")?, p99: quantile("0.99")?, max: quantile("1")? })
+    }
+}
+
+/// The mean of a histogram or summary in Prometheus' text, over all its labels.
+fn mean(metrics: &str, name: &str) -> Option<f64> {
+    let sum = |suffix: &str| {
+        let lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(suffix));
+        let values = lines.filter(|rest| rest.starts_with(['{', ' '])).filter_map(|rest| rest.rsplit_once(' '));
+        values.filter_map(|(_, value)| value.parse::<f64>().ok()).reduce(|all, more| all + more)
+    };
+    let (sum, count) = (sum("_sum")?, sum("_count")?);
+    (count > 0.0).then(|| (sum / count * 10.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn means_are_taken_over_all_labels() {
+        let text = "# TYPE bifrost_save_bytes summary\nbifrost_save_bytes{quantile=\"0.5\"} 80\n\
+                    bifrost_save_bytes_sum{kind=\"final\"} 300\nbifrost_save_bytes_count{kind=\"final\"} 1\n\
+                    bifrost_save_bytes_sum{kind=\"auto\"} 700\nbifrost_save_bytes_count{kind=\"auto\"} 9\n\
+                    bifrost_save_bytes_raw_sum 5\n";
+        assert_eq!(mean(text, SAVE_BYTES), Some(100.0));
+        assert_eq!(mean("", SAVE_BYTES), None);
+    }
+
+    #[test]
+    fn engine_starts_are_read_from_quantiles() {
+        let mut watch = Watch::new();
+        assert!(watch.engine_start_ms().is_none());
+        watch.metrics = "bifrost_engine_start_seconds{quantile=\"0.5\"} 1.25\n\
+                         bifrost_engine_start_seconds{quantile=\"0.99\"} 2.5\n\
+                         bifrost_engine_start_seconds{quantile=\"1\"} 3\n"
+            .to_owned();
+        assert_eq!(watch.engine_start_ms(), Some(Percentiles { p50: 1_250.0, p99: 2_500.0, max: 3_000.0 }));
+    }
+}
