@@ -117,13 +117,14 @@ impl Agent {
     /// An agent that has not done anything yet.
     pub(crate) fn new(
         config: NodeConfig,
-        sources: Sources,
+        sources: Option<Sources>,
         state: watch::Sender<NodeState>,
         orders: mpsc::Receiver<Order>,
         stop: CancellationToken,
     ) -> Result<Self, IdentityError> {
         let identity = Identity::open(&config)?;
         let directory = Directory::new(config.limits.players);
+        let sources = sources.unwrap_or_else(|| Sources::of(&config, &identity));
         let now = Instant::now();
         Ok(Self {
             credentials: identity.watch(),

@@ -122,7 +122,6 @@ impl Bundles {
     ///
     /// # Errors
     /// The folder cannot be made or read.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the rathena engine opens them"))]
     pub(crate) fn open(config: &NodeConfig, identity: &Identity) -> Result<Self, BundleError> {
         let access = NodeAccess { config: config.clone(), identity: identity.clone() };
         Self::with(&config.state_dir, Arc::new(access), Settings::default())

@@ -78,7 +78,8 @@ impl Engines {
     /// The engines this node can run, as Hello names them.
     pub(crate) fn kinds(&self) -> Vec<String> {
         let stock = self.stock.available().then_some(rathena::NAME);
-        [embedded::NAME].into_iter().chain(stock).map(str::to_owned).collect()
+        let own = self.stock.needs_no_bundle().then_some(rathena::OWN_FOLDER);
+        [embedded::NAME].into_iter().chain(stock).chain(own).map(str::to_owned).collect()
     }
 
     /// The connection on which engines send their state from now on.

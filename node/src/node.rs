@@ -78,12 +78,11 @@ impl Node {
     /// Starts a node within the current tokio runtime. Cancelling `stop` is [`NodeHandle::shutdown`].
     #[must_use]
     pub fn spawn(config: NodeConfig, stop: CancellationToken) -> NodeHandle {
-        let sources = Sources::of(&config.engine);
-        Self::spawn_with(config, sources, stop)
+        Self::spawn_with(config, None, stop)
     }
 
-    /// The same, with bundles and databases from elsewhere.
-    pub(crate) fn spawn_with(config: NodeConfig, sources: Sources, stop: CancellationToken) -> NodeHandle {
+    /// The same, with bundles and databases from elsewhere, if they are given.
+    pub(crate) fn spawn_with(config: NodeConfig, sources: Option<Sources>, stop: CancellationToken) -> NodeHandle {
         let (sender, state) = watch::channel(NodeState::Offline);
         let (orders, received) = mpsc::channel(1);
         let mut task = JoinSet::new();
@@ -130,7 +129,7 @@ impl NodeHandle {
 
 async fn run(
     config: NodeConfig,
-    sources: Sources,
+    sources: Option<Sources>,
     state: watch::Sender<NodeState>,
     orders: mpsc::Receiver<Order>,
     stop: CancellationToken,

@@ -351,6 +351,7 @@ async fn a_registered_node_asks_with_its_token_whom_it_trusts() {
         proof: None,
         name: "test".into(),
         limits: Limits::default(),
+        engine: crate::config::EngineConfig::default(),
     };
     let node = |config: &NodeConfig| {
         let identity = Identity::open(config).expect("opened");

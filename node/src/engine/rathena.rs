@@ -49,6 +49,8 @@ pub(crate) use sources::Sources;
 
 /// The name by which assignments and Hello speak of it.
 pub(crate) const NAME: &str = "rathena";
+/// What Hello says beside it when the node has a folder of its own and needs no bundle.
+pub(crate) const OWN_FOLDER: &str = "rathena-folder";
 /// Below the state folder: a folder for each run.
 const HOME: &str = "engines";
 
@@ -128,6 +130,11 @@ impl StockEngines {
     /// Whether this machine can run one.
     pub(crate) fn available(&self) -> bool {
         Abi::here().is_some() && self.sources.available()
+    }
+
+    /// Whether it can without a bundle of the coordinator's.
+    pub(crate) fn needs_no_bundle(&self) -> bool {
+        self.available() && self.sources.bundles.needs_no_bundle()
     }
 
     /// The connection that engines use from now on. A new coordinator learns of standbys only when it assigns them again.
