@@ -16,7 +16,9 @@ use crate::client::{
     CharToClient, ClientToChar, ClientToLogin, ClientToMap, LoginToClient, MapToClient, client_to_char,
     client_to_login, client_to_server, server_to_client,
 };
-use crate::control::{Beat, BeatAck, CoordinatorMessage, EngineDown, EngineUp, GameOpen, InterDown, InterOpen, InterUp, NodeMessage};
+use crate::control::{
+    Beat, BeatAck, CoordinatorMessage, EngineDown, EngineUp, GameOpen, InterDown, InterOpen, InterUp, NodeMessage,
+};
 use crate::control::{MAX_HEADER, MAX_INTER, MAX_MESSAGE, ProbeOpen, ProbeReport, SyncOpen, delimited, next_message};
 use crate::fixture::Fixture;
 use crate::frame::LengthTable;
