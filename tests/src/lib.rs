@@ -4,6 +4,7 @@
 //! * [`player`]: a client that speaks the real protocol.
 //! * [`atlas`] and [`journey`]: maps, ways on them, and walking them; [`bot`]: a player who does on its own.
 //! * [`demo`]: what `./demo` shows.
+//! * [`puppet`]: a stand-in for a stock map-server, and the program of that name.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
 pub mod atlas;
@@ -13,3 +14,4 @@ pub mod harness;
 pub mod journey;
 pub mod percentiles;
 pub mod player;
+pub mod puppet;
