@@ -16,7 +16,7 @@ use tracing::{debug, info, warn};
 
 use super::door::Hinge;
 use super::port::{Caller, Port};
-use super::run::Assigned;
+use super::run::{Assigned, Ready};
 use crate::agent::Identity;
 use crate::engine::directory::Gauges;
 use pump::{End, Pump};
@@ -40,6 +40,8 @@ pub(super) struct Link {
     pub(super) links: watch::Receiver<Option<Connection>>,
     /// The maps it was given.
     pub(super) maps: Vec<String>,
+    /// Whether the engine takes players: not without this link.
+    pub(super) ready: Ready,
     /// Where the game loop's turns are counted.
     pub(super) gauges: std::sync::Arc<Gauges>,
     /// What happens, for the owner of the run.
@@ -60,6 +62,7 @@ impl Link {
                 Err(error) => warn!(%group, error, "no inter stream"),
             }
             hinge.open.send_replace(None);
+            self.ready.set(false);
         }
     }
 

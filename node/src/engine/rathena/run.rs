@@ -37,6 +37,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the map port may take to accept, once the engine says that it is online.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the last lines of a process that has ended are waited for.
+const READ_OUT: Duration = Duration::from_millis(500);
 /// Waits between starts.
 const START_AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(10));
 /// How many starts in a row may fail.
@@ -124,7 +126,7 @@ impl Ready {
     }
 
     /// Changes it. What it was before.
-    fn set(&self, ready: bool) -> bool {
+    pub(super) fn set(&self, ready: bool) -> bool {
         let before = self.ready.swap(ready, Ordering::AcqRel);
         self.changed.notify_one();
         before
@@ -138,21 +140,22 @@ impl Run {
         loop {
             let ending = self.live(&mut hinge).await;
             hinge.open.send_replace(None);
-            let was_ready = self.ready.set(false);
-            let problem = match ending {
+            self.ready.set(false);
+            let (problem, served) = match ending {
                 Ending::Stopped => return None,
-                Ending::Broke(problem) => problem,
+                Ending::Broke(problem) => (problem, hinge.served),
             };
-            if was_ready {
+            if std::mem::take(&mut hinge.served) {
                 (backoff, failures) = (START_AGAIN, 0);
             }
             failures += 1;
-            let serving = was_ready && !self.assigned.borrow().standby;
+            // Somebody else takes over faster than this one starts again.
+            let serving = served && !self.assigned.borrow().standby;
             if serving || !problem.passing || failures >= MAX_FAILURES {
                 return Some(problem.why);
             }
             let wait = backoff.after_failure(rand::random());
-            warn!(problem = problem.why, again_ms = wait.as_millis(), "an engine does not start");
+            warn!(problem = problem.why, again_ms = wait.as_millis(), "an engine is started again");
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return None,
@@ -181,11 +184,21 @@ impl Run {
         readers.spawn(tail.clone().follow(output).in_current_span());
         readers.spawn(tail.clone().follow(errors).in_current_span());
         let (says, mut said) = mpsc::channel(LINK_SAYS);
+        let mut served = false;
         let over = CancellationToken::new();
         let link = self.link(port, says, over.clone());
         let open = hinge.open.clone();
         let link = link.run(hinge);
-        let mut watched = Watched { run: self, process: &mut process, tail: &tail, said: &mut said, open, game };
+        let mut watched = Watched {
+            run: self,
+            process: &mut process,
+            tail: &tail,
+            said: &mut said,
+            served: &mut served,
+            readers: &mut readers,
+            open,
+            game,
+        };
         let watch = async {
             let ending = watched.watch().await;
             over.cancel();
@@ -196,6 +209,7 @@ impl Run {
             warn!("the last of an engine may not have arrived");
         }
         readers.shutdown().await;
+        hinge.served = served;
         ending
     }
 
@@ -231,6 +245,7 @@ impl Run {
             build: self.spec.build.clone(),
             links: self.links.clone(),
             maps: self.spec.maps.clone(),
+            ready: self.ready.clone(),
             gauges: Arc::clone(&self.gauges),
             says,
             over,
@@ -253,7 +268,10 @@ struct Watched<'a> {
     run: &'a Run,
     process: &'a mut Process,
     tail: &'a Tail,
+    readers: &'a mut JoinSet<()>,
     said: &'a mut mpsc::Receiver<LinkSays>,
+    /// Whether it has ever taken players.
+    served: &'a mut bool,
     open: watch::Sender<Option<SocketAddrV4>>,
     game: SocketAddrV4,
 }
@@ -268,7 +286,7 @@ impl Watched<'_> {
             tokio::select! {
                 biased;
                 () = self.run.stop.cancelled() => return self.stop().await,
-                how = self.process.ended() => return Ending::Broke(self.died(&how)),
+                how = self.process.ended() => return Ending::Broke(self.died(&how).await),
                 Some(says) = self.said.recv() => match says {
                     // From here on the coordinator has the word.
                     LinkSays::Called => starting = false,
@@ -283,6 +301,10 @@ impl Watched<'_> {
                     }
                     LinkSays::Hung(silence) => {
                         let why = format!("its game loop has stood still for {:.1} s", silence.as_secs_f64());
+                        return self.give_up(Problem::passing(why)).await;
+                    }
+                    LinkSays::Garbage(problem) => {
+                        let why = format!("it does not speak as a map-server does: {problem}");
                         return self.give_up(Problem::passing(why)).await;
                     }
                     LinkSays::Refused(reason) => {
@@ -308,7 +330,7 @@ impl Watched<'_> {
         };
         let accepted = tokio::select! {
             biased;
-            how = self.process.ended() => return Err(self.died(&how)),
+            how = self.process.ended() => return Err(self.died(&how).await),
             accepted = tokio::time::timeout(ACCEPT_TIMEOUT, accepts) => accepted,
         };
         match accepted {
@@ -317,6 +339,7 @@ impl Watched<'_> {
                 info!(maps = self.run.spec.maps.len(), address = %self.game, "engine takes players");
                 self.open.send_replace(Some(self.game));
                 self.run.ready.set(true);
+                *self.served = true;
                 Ok(())
             }
             Ok(Err(error)) => Err(Problem::passing(format!("its port does not accept: {error}"))),
@@ -347,7 +370,10 @@ impl Watched<'_> {
     }
 
     /// What is told of a process that has ended by itself: its last lines say more than its exit code.
-    fn died(&self, how: &str) -> Problem {
+    async fn died(&mut self, how: &str) -> Problem {
+        let read = async { while self.readers.join_next().await.is_some() {} };
+        // Whoever else holds the pipe is not waited for.
+        let _all_read = tokio::time::timeout(READ_OUT, read).await;
         let mut why = format!("the map-server {how}");
         let lines = self.tail.text();
         if !lines.is_empty() {
