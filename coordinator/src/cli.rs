@@ -1,5 +1,8 @@
 //! The command line.
 
+mod bundle;
+mod maps;
+mod probe;
 mod remote;
 
 use std::io::{self, Read, Write};
@@ -15,6 +18,7 @@ use crate::identity::{Identity, create_data_dir};
 use crate::realm::Accounts;
 use crate::store::Store;
 use crate::{service, telemetry};
+use bundle::BundleCommand;
 use remote::Remote;
 
 /// Where `account add` finds the password when it is not given on standard input.
@@ -52,6 +56,18 @@ enum Command {
     /// The coordinator's certificate authority.
     #[command(subcommand)]
     Ca(CaCommand),
+    /// Asks the running coordinator whether it serves; exits with 0 when it does, else with 1.
+    Probe {
+        /// What to ask: /readyz, /livez, or a whole URL. Only the coordinator's own CA is believed.
+        #[arg(default_value = "/readyz", value_name = "URL")]
+        target: String,
+    },
+    /// Which maps hosts carry.
+    #[command(subcommand)]
+    Maps(maps::MapsCommand),
+    /// What hosts run: the operator's map-server, packed and signed.
+    #[command(subcommand)]
+    Bundle(BundleCommand),
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -140,6 +156,12 @@ impl Cli {
                     CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
                 }
             }
+            Command::Probe { target } => {
+                let config = config().map_err(|error| Failure::Unhealthy(error.to_string()))?;
+                probe::probe(&config.data_dir.0, &target).await
+            }
+            Command::Maps(command) => maps::run(command),
+            Command::Bundle(command) => bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line)),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
                 service::catalog(&config)?;

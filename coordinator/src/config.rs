@@ -2,6 +2,7 @@
 
 mod check;
 mod describe;
+mod engine;
 mod load;
 mod problem;
 mod realm;
@@ -15,6 +16,8 @@ use std::path::PathBuf;
 use bifrost_protocol::ids::{MapName, MapPoint};
 use serde::Deserialize;
 
+pub(crate) use describe::nearest;
+pub use engine::{Build, Engine, EngineKind, PACKETVERS};
 pub use load::OVERRIDE_PREFIX;
 pub use problem::{ConfigError, Place, Problem};
 
@@ -39,6 +42,8 @@ pub struct Config {
     pub store: Store,
     /// What a machine needs to host.
     pub eligibility: Eligibility,
+    /// What runs the maps.
+    pub engine: Engine,
     /// Where maps come from.
     pub maps: Maps,
     /// Units of placement. Empty: the built-in maps' groups.
@@ -200,6 +205,10 @@ pub struct RathenaRealm {
     pub password: String,
     /// `mysql://user:password@host/database` with the `login` table; then accounts are proved there, without a login.
     pub database: Option<String>,
+    /// PACKETVER of the char-server; none: the engines' (see [`Config::char_build`]).
+    pub packetver: Option<u32>,
+    /// Whether the char-server is a renewal build; none: as the engines are.
+    pub renewal: Option<bool>,
 }
 
 impl std::fmt::Debug for RathenaRealm {
@@ -271,6 +280,9 @@ pub struct Group {
     pub class: GroupClass,
     /// Its maps.
     pub maps: Vec<MapName>,
+    /// What runs them; none: `engine.kind` (see [`Config::engine_of`]).
+    #[serde(default)]
+    pub engine: Option<EngineKind>,
 }
 
 /// Who may carry a map group.

@@ -73,6 +73,9 @@ pub enum Failure {
     /// The running coordinator cannot be asked, or refuses.
     #[error("{0}")]
     Api(String),
+    /// The coordinator that was probed does not serve.
+    #[error("{0}")]
+    Unhealthy(String),
     /// A part of the running coordinator ended by itself.
     #[error("{0} ended; everything was stopped")]
     Ended(&'static str),
@@ -90,6 +93,7 @@ impl Failure {
             Self::Bind { .. } | Self::InUse(_) | Self::Realm(_) | Self::Store(_) | Self::Api(_) => UNAVAILABLE,
             Self::Account(AccountError::Busy | AccountError::Store(_)) => UNAVAILABLE,
             Self::Account(_) => USAGE,
+            Self::Unhealthy(_) => return ExitCode::FAILURE,
             Self::Identity(_) | Self::File { .. } => IO,
             Self::Ended(_) | Self::Stuck => SOFTWARE,
         })

@@ -10,7 +10,9 @@ pub mod core;
 mod event;
 mod handle;
 pub mod journal;
+mod kept;
 pub mod link;
+pub mod saves;
 pub mod session;
 pub mod status;
 

@@ -4,6 +4,7 @@
 //! OpenAPI document are made from one list, [`routes!`].
 
 mod admin;
+mod bundles;
 mod error;
 mod extract;
 mod health;
@@ -27,6 +28,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Json, Router};
 use bifrost_protocol::Secret;
+use bifrost_protocol::ids::HostId;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rustls::ServerConfig;
 use tokio::sync::Mutex;
@@ -44,11 +46,13 @@ pub use health::Readiness;
 pub use proof::{AccountDatabase, AccountProof, LoginServer, ProofError};
 pub use server::HttpHandle;
 
+use crate::bundles::Bundles;
 use crate::fleet::FleetHandle;
 use crate::identity::Identity;
 use crate::store::Store;
+use bundles::Downloads;
 use extract::Peer;
-use limits::{Limiter, MAX_BODY, PASSWORD_TRIES, REGISTRATIONS, RENEWALS, REQUEST_TIMEOUT};
+use limits::{BUNDLE_REQUESTS, Limiter, MAX_BODY, PASSWORD_TRIES, REGISTRATIONS, RENEWALS, REQUEST_TIMEOUT};
 
 /// What the API works with.
 #[derive(Debug)]
@@ -61,6 +65,8 @@ pub struct Deps {
     pub proof: AccountProof,
     /// The fleet.
     pub fleet: FleetHandle,
+    /// What hosts run.
+    pub bundles: Bundles,
     /// `host:port` that nodes are told to connect to.
     pub link: String,
     /// What the operator has to show.
@@ -92,6 +98,8 @@ struct State {
     registrations: Limiter<Peer>,
     renewals: Limiter<Peer>,
     password_tries: Limiter<String>,
+    bundle_requests: Limiter<HostId>,
+    downloads: Downloads,
     /// Held while a host is admitted.
     admission: Mutex<()>,
 }
@@ -121,6 +129,9 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(admin::restore))
         .routes(routes!(admin::invite))
         .routes(routes!(admin::create_account))
+        .routes(routes!(bundles::root))
+        .routes(routes!(bundles::metadata))
+        .routes(routes!(bundles::target))
         .routes(routes!(status::status))
         .routes(routes!(status::groups))
         .routes(routes!(health::ca))
@@ -136,6 +147,8 @@ fn router(deps: Deps) -> Router {
         registrations: Limiter::new(REGISTRATIONS),
         renewals: Limiter::new(RENEWALS),
         password_tries: Limiter::new(PASSWORD_TRIES),
+        bundle_requests: Limiter::new(BUNDLE_REQUESTS),
+        downloads: Downloads::default(),
         admission: Mutex::new(()),
     }));
     router

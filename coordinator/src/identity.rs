@@ -73,6 +73,12 @@ impl Identity {
         self.reset_key
     }
 
+    /// What the login ids that hosts see are derived from. The same after a restart, as engines live through one.
+    #[must_use]
+    pub fn pseudonym_key(&self) -> Secret<[u8; 32]> {
+        Secret::new(blake3::derive_key("bifrost 2026 login ids that hosts see", self.reset_key.expose()))
+    }
+
     /// The CA's certificate, PEM.
     #[must_use]
     pub fn ca_pem(&self) -> &str {

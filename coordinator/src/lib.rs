@@ -5,16 +5,19 @@
 
 mod admission;
 pub mod backoff;
+pub mod bundles;
 pub mod cli;
 pub mod config;
 pub mod failover;
 pub mod failure;
 pub mod fleet;
+pub mod guard;
 pub mod http;
 pub mod identity;
 pub mod maps;
 pub mod nodes;
 pub mod placement;
+pub mod rathena;
 pub mod realm;
 mod reasons;
 pub mod relay;

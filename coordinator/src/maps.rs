@@ -19,7 +19,7 @@ use bifrost_world::builtin;
 
 pub use error::CatalogError;
 
-use crate::config::{Group, GroupClass, Maps};
+use crate::config::{EngineKind, Group, GroupClass, Maps};
 use files::Sources;
 use walkable::Walkable;
 
@@ -33,6 +33,8 @@ pub struct GroupInfo {
     pub class: GroupClass,
     /// Its maps.
     pub maps: Vec<MapName>,
+    /// What serves it.
+    pub engine: EngineKind,
 }
 
 /// Everything there is to place. Cheap to clone.
@@ -55,11 +57,11 @@ struct Entry {
 }
 
 impl Catalog {
-    /// Reads maps and warps, and checks that the groups hold together.
+    /// Reads maps and warps, and checks that the groups hold together. `engine` serves the groups that name none.
     ///
     /// # Errors
     /// The first thing that is wrong, with its file and line, or its group and map.
-    pub fn load(maps: &Maps, groups: &[Group]) -> Result<Self, CatalogError> {
+    pub fn load(maps: &Maps, groups: &[Group], engine: EngineKind) -> Result<Self, CatalogError> {
         let sources = Sources::read(maps)?;
         if groups.is_empty() && !sources.are_builtin() {
             return Err(CatalogError::NoGroups);
@@ -68,7 +70,7 @@ impl Catalog {
         let groups = if groups.is_empty() { &builtin } else { groups };
         let mut catalog = Inner { groups: BTreeMap::new(), maps: BTreeMap::new(), start: start(groups)? };
         for group in groups {
-            catalog.add(group, &sources)?;
+            catalog.add(group, engine, &sources)?;
         }
         for (map, warp) in sources.warps(|map| catalog.maps.contains_key(map))? {
             if let Some(entry) = catalog.maps.get_mut(&map) {
@@ -83,6 +85,12 @@ impl Catalog {
     #[must_use]
     pub fn groups(&self) -> &BTreeMap<GroupName, GroupInfo> {
         &self.0.groups
+    }
+
+    /// What serves a group.
+    #[must_use]
+    pub fn engine(&self, group: &GroupName) -> EngineKind {
+        self.0.groups.get(group).map(|info| info.engine).unwrap_or_default()
     }
 
     /// The group a map belongs to; `None` when nobody places it.
@@ -119,9 +127,10 @@ impl Catalog {
 }
 
 impl Inner {
-    fn add(&mut self, group: &Group, sources: &Sources) -> Result<(), CatalogError> {
+    fn add(&mut self, group: &Group, engine: EngineKind, sources: &Sources) -> Result<(), CatalogError> {
         let name = GroupName(group.name.clone());
-        let info = GroupInfo { class: group.class, maps: group.maps.clone() };
+        let engine = group.engine.unwrap_or(engine);
+        let info = GroupInfo { class: group.class, maps: group.maps.clone(), engine };
         if info.maps.is_empty() {
             return Err(CatalogError::EmptyGroup { group: name });
         }
@@ -137,7 +146,7 @@ impl Inner {
                 return Err(CatalogError::MapTwice { map: map.clone(), first: other.group, second: name });
             }
         }
-        if size > MAX_MESSAGE - ASSIGNMENT_OVERHEAD {
+        if engine == EngineKind::Embedded && size > MAX_MESSAGE - ASSIGNMENT_OVERHEAD {
             return Err(CatalogError::GroupTooLarge { group: name, size, max: MAX_MESSAGE - ASSIGNMENT_OVERHEAD });
         }
         self.groups.insert(name, info);
@@ -172,6 +181,7 @@ fn builtin_groups() -> Vec<Group> {
         name: group.name.into(),
         class: class(group.critical),
         maps: group.maps.iter().filter_map(name).collect(),
+        engine: None,
     };
     builtin::GROUPS.iter().map(group).collect()
 }

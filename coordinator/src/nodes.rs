@@ -8,11 +8,14 @@
 mod control;
 mod gate;
 mod handle;
+mod inter;
+mod layouts;
 mod link;
 mod messages;
 mod outlet;
 mod probe;
 mod refusal;
+mod saves;
 mod sync;
 mod transport;
 
@@ -30,6 +33,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::gate::Gate;
 pub use self::handle::NodeHandle;
+pub use self::layouts::Layouts;
 use self::link::Coordinator;
 use self::refusal::Refusal;
 use crate::config;
@@ -95,6 +99,7 @@ impl Nodes {
         identity: Arc<Identity>,
         store: Store,
         events: mpsc::Sender<FleetEvent>,
+        layouts: Layouts,
         token: &CancellationToken,
     ) -> Result<NodesHandle, NodesError> {
         let server = transport::server_config(identity.link_config()?)?;
@@ -109,7 +114,7 @@ impl Nodes {
         let gate = Arc::new(Gate::new(identity, store));
         let nodes = Self {
             endpoint,
-            coordinator: Arc::new(Coordinator { gate, events, token }),
+            coordinator: Arc::new(Coordinator { gate, events, layouts, token }),
             connecting: Arc::new(Semaphore::new(MAX_CONNECTING)),
             links: TaskTracker::new(),
             last_id: 0,

@@ -9,17 +9,18 @@ use std::time::Duration;
 use bifrost_protocol::Secret;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bundles::{self, Bundles};
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
 use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
 use crate::identity::{Identity, create_data_dir, secret_file, write_private};
 use crate::maps::Catalog;
-use crate::nodes::{Nodes, NodesError, NodesHandle};
+use crate::nodes::{Layouts, Nodes, NodesError, NodesHandle};
 use crate::realm::{Realm, RealmHandle};
 use crate::relay::{Relay, RelayHandle};
 use crate::shutdown::{self, Running};
@@ -76,6 +77,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let identity = Arc::new(Identity::open(data_dir, &names(config), certificate_lifetime(config))?);
     tracing::info!(ca_sha256 = identity.ca_fingerprint(), "certificate authority");
     let catalog = catalog(config)?;
+    let bundles = Bundles::open_or_empty(data_dir).await;
+    let bundle_upkeep = bundles.keep(&CancellationToken::new());
 
     let realm = match &config.realm {
         config::Realm::Embedded(realm) => Some(embedded(realm, &store, &catalog).await?),
@@ -83,14 +86,15 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     let (events, queue) = event_queue();
     let relay = relay(&config.relay, events.clone())?;
-    let nodes = nodes(&config.link, &identity, &store, events)?;
-    let fleet = fleet(config, &realm, &relay, catalog, &store, queue).await?;
+    let nodes = nodes(config, &identity, &store, events)?;
+    let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
         identity: Arc::clone(&identity),
         store: store.clone(),
         proof: proof(config, &realm)?,
         fleet: fleet.handle.clone(),
+        bundles,
         link,
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
         metrics,
@@ -106,7 +110,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     write_addresses(&data_dir.join(ADDRESSES_FILE), &addresses)?;
     tracing::info!(relay = %addresses.relay, https = %addresses.https, link = %addresses.link, "coordinator is up");
-    Ok(Running::new(relay, fleet, nodes, realm, http, store, upkeep, lock))
+    Ok(Running::new(relay, fleet, nodes, realm, http, bundle_upkeep, store, upkeep, lock))
 }
 
 /// The store's address.
@@ -119,7 +123,8 @@ pub(crate) fn store_url(config: &Config) -> String {
 
 /// Maps, warps and groups, and whether new characters can stand where they start.
 pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let catalog = Catalog::load(&config.maps, &config.groups).map_err(|error| Failure::Maps(error.to_string()))?;
+    let catalog = Catalog::load(&config.maps, &config.groups, config.engine.kind)
+        .map_err(|error| Failure::Maps(error.to_string()))?;
     if let config::Realm::Embedded(config::EmbeddedRealm { start: Some(start), .. }) = &config.realm
         && !catalog.walkable(start)
     {
@@ -176,25 +181,31 @@ fn relay(config: &config::Relay, events: mpsc::Sender<FleetEvent>) -> Result<Rel
 }
 
 fn nodes(
-    config: &config::Link,
+    config: &Config,
     identity: &Arc<Identity>,
     store: &Store,
     events: mpsc::Sender<FleetEvent>,
 ) -> Result<NodesHandle, Failure> {
     let identity = Arc::clone(identity);
-    Nodes::spawn(config, identity, store.clone(), events, &CancellationToken::new()).map_err(|error| match error {
+    let engine = config.engine_build();
+    let layouts = Layouts { packetver: engine.packetver, renewal: engine.renewal };
+    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, layouts, &CancellationToken::new());
+    nodes.map_err(|error| match error {
         NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },
         NodesError::Identity(error) => error.into(),
         NodesError::Cipher(_) => Failure::Identity(crate::identity::IdentityError::Tls(error.to_string())),
     })
 }
 
+#[expect(clippy::too_many_arguments, reason = "the last step of the recipe needs all that came before")]
 async fn fleet(
     config: &Config,
+    identity: &Identity,
     realm: &Option<RealmHandle>,
     relay: &RelayHandle,
     catalog: Catalog,
     store: &Store,
+    bundles: watch::Receiver<Arc<bundles::Index>>,
     events: mpsc::Receiver<FleetEvent>,
 ) -> Result<RunningFleet, Failure> {
     let (char_server, user, password) = match (&config.realm, realm) {
@@ -213,6 +224,8 @@ async fn fleet(
         char_server,
         user,
         password: password.into_inner(),
+        bundles,
+        pseudonym_key: identity.pseudonym_key(),
         catalog: Arc::new(catalog),
         store: store.clone(),
         events,

@@ -5,7 +5,8 @@
 //! 3. The nodes: told that the coordinator is away; they keep their engines for `link.reconnect_ms`.
 //! 4. The embedded realm: its login- and char-server.
 //! 5. The API, which has shown all of that until here.
-//! 6. The store, when nobody writes any more.
+//! 6. The upkeep of the bundles, when what it was signing is written.
+//! 7. The store, when nobody writes any more.
 //!
 //! Each part bounds its own stop; [`GRACE`] bounds them all. A second signal ends the process at once: what was
 //! acknowledged is in the store by then.
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bundles::UpkeepHandle;
 use crate::failure::Failure;
 use crate::fleet::RunningFleet;
 use crate::http::HttpHandle;
@@ -37,6 +39,7 @@ pub struct Running {
     nodes: Option<NodesHandle>,
     realm: Option<RealmHandle>,
     http: Option<HttpHandle>,
+    bundles: UpkeepHandle,
     store: Store,
     _upkeep: AbortOnDropHandle<()>,
     /// Given back when everything has stopped.
@@ -52,6 +55,7 @@ impl Running {
         nodes: NodesHandle,
         realm: Option<RealmHandle>,
         http: HttpHandle,
+        bundles: UpkeepHandle,
         store: Store,
         upkeep: AbortOnDropHandle<()>,
         lock: File,
@@ -62,6 +66,7 @@ impl Running {
             nodes: Some(nodes),
             realm,
             http: Some(http),
+            bundles,
             store,
             _upkeep: upkeep,
             _lock: lock,
@@ -123,6 +128,7 @@ impl Running {
         if let Some(http) = self.http {
             http.shutdown().await;
         }
+        self.bundles.shutdown().await;
         self.store.close().await;
     }
 }

@@ -11,8 +11,9 @@ mod identity;
 mod leases;
 pub(crate) mod link;
 mod parting;
+mod standbys;
 pub(crate) mod state;
-mod tls;
+pub(crate) mod tls;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use tracing::{Instrument, debug, info, warn};
 use crate::backoff::Backoff;
 use crate::bench;
 use crate::config::NodeConfig;
-use crate::engine::{Directory, EngineEvent, Engines, Lease};
+use crate::engine::{Directory, EngineEvent, Engines, Lease, Sources};
 use crate::node::{NodeState, StopCode};
 use attempt::{Attempt, AttemptError, Connected};
 use health::Health;
@@ -36,6 +37,7 @@ pub(crate) use identity::Identity;
 use identity::IdentityError;
 use leases::{LeaseCommand, LeaseEvent, Leases};
 use link::{Link, LinkError, LinkEvent};
+use standbys::Standbys;
 use state::Held;
 
 /// Waits between attempts to connect. Every second without a link is one in which a coordinator that came back cannot
@@ -75,6 +77,7 @@ pub(crate) struct Agent {
     started: Instant,
     health: Arc<Health>,
     leases: Leases,
+    standbys: Standbys,
     engines: Engines,
     directory: Directory,
     /// Leases whose end has to be reported when their engines have ended.
@@ -100,6 +103,7 @@ enum Wake {
     Order(Option<Order>),
     DrainTimeout,
     LeaseDeadline,
+    StandbyDeadline,
     Link(LinkEvent),
     Beat,
     Engine(EngineEvent),
@@ -113,17 +117,19 @@ impl Agent {
     /// An agent that has not done anything yet.
     pub(crate) fn new(
         config: NodeConfig,
+        sources: Option<Sources>,
         state: watch::Sender<NodeState>,
         orders: mpsc::Receiver<Order>,
         stop: CancellationToken,
     ) -> Result<Self, IdentityError> {
         let identity = Identity::open(&config)?;
         let directory = Directory::new(config.limits.players);
+        let sources = sources.unwrap_or_else(|| Sources::of(&config, &identity));
         let now = Instant::now();
         Ok(Self {
             credentials: identity.watch(),
             benchmark: bench::kept(identity.state(), &config.coordinator),
-            engines: Engines::new(identity.clone(), directory.clone()),
+            engines: Engines::new(identity.clone(), directory.clone(), &config.engine, sources),
             config,
             identity,
             state,
@@ -132,6 +138,7 @@ impl Agent {
             started: now,
             health: Arc::default(),
             leases: Leases::new(now),
+            standbys: Standbys::default(),
             directory,
             revoking: BTreeSet::new(),
             link: None,
@@ -178,6 +185,7 @@ impl Agent {
             order = self.orders.recv(), if self.drain.is_none() => Wake::Order(order),
             () = at(self.drain) => Wake::DrainTimeout,
             () = at(self.leases.deadline()) => Wake::LeaseDeadline,
+            () = at(self.standbys.deadline()) => Wake::StandbyDeadline,
             _ = self.beats.tick(), if self.link.is_some() => Wake::Beat,
             event = next_event(self.link.as_mut()) => Wake::Link(event),
             event = self.engines.next() => Wake::Engine(event),
@@ -204,6 +212,7 @@ impl Agent {
                 });
             }
             Wake::LeaseDeadline => self.on_lease(LeaseEvent::Tick),
+            Wake::StandbyDeadline => self.end_standbys(),
             Wake::Beat => self.send_beat(),
             Wake::Link(LinkEvent::Answered(ack)) => {
                 // Only now it is sure that the link works.
@@ -230,6 +239,7 @@ impl Agent {
             uptime_seconds: self.started.elapsed().as_secs(),
             max_players: limits.players,
             max_groups: u32::try_from(limits.groups).unwrap_or(u32::MAX),
+            engines: self.engines.kinds(),
             ..Hello::default()
         };
         let attempt = Attempt {
@@ -345,7 +355,8 @@ async fn next_event(link: Option<&mut Link>) -> LinkEvent {
     }
 }
 
-async fn at(time: Option<Instant>) {
+/// Until that time; for ever when there is none.
+pub(crate) async fn at(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,

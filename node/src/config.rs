@@ -29,6 +29,8 @@ pub struct NodeConfig {
     pub name: String,
     /// What this machine takes on at most.
     pub limits: Limits,
+    /// What stock map-servers may take of this machine.
+    pub engine: EngineConfig,
 }
 
 impl NodeConfig {
@@ -109,6 +111,26 @@ impl Limits {
             Some(Proof::Invitation(_)) => Self { players: 4_000, ..Self::default() },
             Some(Proof::Account { .. }) | None => Self::default(),
         }
+    }
+}
+
+/// What stock map-servers (`rathena` engines) may take of this machine, each of them, and where they come from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct EngineConfig {
+    /// An unpacked bundle to run instead of what the coordinator serves, for operators' own machines.
+    pub folder: Option<PathBuf>,
+    /// Memory of one engine, in MiB. Three field maps take about 50.
+    pub memory_mib: u64,
+    /// CPU of one engine, in hundredths of a core. It has one busy thread. Takes a delegated cgroup or Windows.
+    pub cpu_percent: u32,
+    /// How much engines give way to other programs: 0 not at all, 19 as much as there is.
+    pub nice: u8,
+}
+
+impl Default for EngineConfig {
+    /// The player's own game goes first.
+    fn default() -> Self {
+        Self { folder: None, memory_mib: 1_024, cpu_percent: 100, nice: 5 }
     }
 }
 

@@ -5,12 +5,14 @@
 mod agent;
 mod backoff;
 mod bench;
+pub mod bundle;
 pub mod config;
 mod engine;
 mod node;
 mod tunnel;
 
 pub use node::{Node, NodeHandle, NodeState, StopCode};
+pub use tunnel::database;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use tracing::{Instrument, error, info, info_span};
 
 use crate::agent::{Agent, Order, Stop};
 use crate::config::NodeConfig;
+use crate::engine::Sources;
 
 /// A node. The type only groups its start; what runs is held by the [`NodeHandle`].
 #[derive(Clone, Copy, Debug)]
@@ -77,10 +78,15 @@ impl Node {
     /// Starts a node within the current tokio runtime. Cancelling `stop` is [`NodeHandle::shutdown`].
     #[must_use]
     pub fn spawn(config: NodeConfig, stop: CancellationToken) -> NodeHandle {
+        Self::spawn_with(config, None, stop)
+    }
+
+    /// The same, with bundles and databases from elsewhere, if they are given.
+    pub(crate) fn spawn_with(config: NodeConfig, sources: Option<Sources>, stop: CancellationToken) -> NodeHandle {
         let (sender, state) = watch::channel(NodeState::Offline);
         let (orders, received) = mpsc::channel(1);
         let mut task = JoinSet::new();
-        task.spawn(run(config, sender, received, stop.clone()));
+        task.spawn(run(config, sources, sender, received, stop.clone()));
         NodeHandle { state, orders, stop, task }
     }
 }
@@ -123,12 +129,13 @@ impl NodeHandle {
 
 async fn run(
     config: NodeConfig,
+    sources: Option<Sources>,
     state: watch::Sender<NodeState>,
     orders: mpsc::Receiver<Order>,
     stop: CancellationToken,
 ) {
     let span = info_span!("node", node.name = config.name, node.id = tracing::field::Empty);
-    let Stop { code, why } = match Agent::new(config, state.clone(), orders, stop) {
+    let Stop { code, why } = match Agent::new(config, sources, state.clone(), orders, stop) {
         Ok(agent) => agent.run().instrument(span).await,
         Err(error) => Stop { code: StopCode::NotRegistered, why: error.to_string() },
     };

@@ -25,29 +25,8 @@ pub(super) struct Remote {
 impl Remote {
     /// Finds the running coordinator by what it wrote into its data folder.
     pub(super) fn open(data_dir: &Path) -> Result<Self, Failure> {
-        let read = |name: &str| {
-            let path = data_dir.join(name);
-            std::fs::read_to_string(&path).map_err(|error| {
-                Failure::Api(format!("{}: {error}; has a coordinator been run with this data_dir?", path.display()))
-            })
-        };
-        let broken = |name: &str, error: &dyn std::fmt::Display| {
-            Failure::Api(format!("{}: {error}", data_dir.join(name).display()))
-        };
-        let addresses: Addresses =
-            serde_json::from_str(&read(ADDRESSES_FILE)?).map_err(|error| broken(ADDRESSES_FILE, &error))?;
-        let token = Secret::new(read(ADMIN_TOKEN_FILE)?.trim().to_owned());
-        let ca = Certificate::from_pem(read(CA_FILE)?.as_bytes()).map_err(|error| broken(CA_FILE, &error))?;
-        // Whatever certificate the operator has configured for the public name, under this one it is our own.
-        let client = Client::builder()
-            .tls_certs_only([ca])
-            .resolve(LINK_SERVER_NAME, reachable(addresses.https))
-            .https_only(true)
-            .no_proxy()
-            .timeout(TIMEOUT)
-            .build()
-            .map_err(|error| Failure::Api(error.to_string()))?;
-        let base = format!("https://{LINK_SERVER_NAME}:{}", addresses.https.port());
+        let (base, client) = reach(data_dir, TIMEOUT)?;
+        let token = Secret::new(read(data_dir, ADMIN_TOKEN_FILE)?.trim().to_owned());
         Ok(Self { base, token, client })
     }
 
@@ -79,6 +58,32 @@ impl Remote {
     }
 }
 
+/// Where the coordinator of a data folder answers, and a client that believes only its CA.
+pub(super) fn reach(data_dir: &Path, timeout: Duration) -> Result<(String, Client), Failure> {
+    let broken =
+        |name: &str, error: &dyn std::fmt::Display| Failure::Api(format!("{}: {error}", data_dir.join(name).display()));
+    let addresses: Addresses =
+        serde_json::from_str(&read(data_dir, ADDRESSES_FILE)?).map_err(|error| broken(ADDRESSES_FILE, &error))?;
+    let ca = Certificate::from_pem(read(data_dir, CA_FILE)?.as_bytes()).map_err(|error| broken(CA_FILE, &error))?;
+    // Whatever certificate the operator has configured for the public name, under this one it is our own.
+    let client = Client::builder()
+        .tls_certs_only([ca])
+        .resolve(LINK_SERVER_NAME, reachable(addresses.https))
+        .https_only(true)
+        .no_proxy()
+        .timeout(timeout)
+        .build()
+        .map_err(|error| Failure::Api(error.to_string()))?;
+    Ok((format!("https://{LINK_SERVER_NAME}:{}", addresses.https.port()), client))
+}
+
+fn read(data_dir: &Path, name: &str) -> Result<String, Failure> {
+    let path = data_dir.join(name);
+    std::fs::read_to_string(&path).map_err(|error| {
+        Failure::Api(format!("{}: {error}; has a coordinator been run with this data_dir?", path.display()))
+    })
+}
+
 /// Where an address bound to every interface is reached from the same machine.
 fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
     use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -92,7 +97,7 @@ fn reachable(mut address: std::net::SocketAddr) -> std::net::SocketAddr {
 }
 
 /// The whole chain: reqwest's own text stops at the URL.
-fn describe(error: &reqwest::Error) -> String {
+pub(super) fn describe(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::{Config, EmbeddedRealm, Group, RathenaRealm, Realm};
+use super::engine::MAX_STANDBYS;
+use super::{Config, EmbeddedRealm, EngineKind, Group, PACKETVERS, RathenaRealm, Realm};
 
 /// A key and what is expected of it.
 type Finding = (String, String);
@@ -34,6 +35,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     if config.maps.cache.is_empty() && (config.maps.index.is_some() || !config.maps.warps.is_empty()) {
         found.push(finding("maps.cache", "is needed when `index` or `warps` is set"));
     }
+    check_engine(config, &mut found);
     check_groups(&config.groups, &mut found);
     found
 }
@@ -109,6 +111,39 @@ fn check_rathena(realm: &RathenaRealm, found: &mut Vec<Finding>) {
     }
     if realm.database.as_ref().is_some_and(|url| !url.starts_with("mysql://")) {
         found.push(finding("realm.database", "expected `mysql://USER:PASSWORD@HOST/DATABASE`"));
+    }
+    check_packetver("realm.packetver", realm.packetver, found);
+}
+
+fn check_engine(config: &Config, found: &mut Vec<Finding>) {
+    let engine = &config.engine;
+    if engine.standbys > MAX_STANDBYS {
+        found.push((String::from("engine.standbys"), format!("is {}, expected 0 to {MAX_STANDBYS}", engine.standbys)));
+    }
+    check_packetver("engine.packetver", Some(engine.packetver), found);
+    if !config.maps.cache.is_empty() {
+        return;
+    }
+    let needs = "needs `maps.cache`: a stock map-server has none of the built-in maps";
+    if config.groups.is_empty() && engine.kind == EngineKind::Rathena {
+        found.push(finding("engine.kind", needs));
+    }
+    for (index, group) in config.groups.iter().enumerate() {
+        if config.engine_of(group) == EngineKind::Rathena {
+            let own = group.engine.map(|_| format!("groups[{index}].engine"));
+            found.push((own.unwrap_or_else(|| String::from("engine.kind")), needs.to_owned()));
+            break;
+        }
+    }
+}
+
+fn check_packetver(key: &str, packetver: Option<u32>, found: &mut Vec<Finding>) {
+    if let Some(packetver) = packetver.filter(|packetver| !PACKETVERS.contains(packetver)) {
+        let known = PACKETVERS.map(|known| known.to_string()).join(" or ");
+        found.push((
+            key.to_owned(),
+            format!("is {packetver}, expected {known}: the client versions whose structs are known"),
+        ));
     }
 }
 

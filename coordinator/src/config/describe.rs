@@ -35,7 +35,7 @@ fn unknown_key(rest: &str) -> String {
 }
 
 /// The known key that was probably meant: at most a third of it mistyped.
-fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(unknown: &str, known: &[&'a str]) -> Option<&'a str> {
     let distances = known.iter().map(|known| (distance(unknown, known), *known));
     distances.min().filter(|(distance, known)| *distance <= known.len().div_ceil(3)).map(|(_, known)| known)
 }

@@ -23,6 +23,8 @@ pub(super) struct RealmTable {
     user: Option<String>,
     password: Option<String>,
     database: Option<String>,
+    packetver: Option<u32>,
+    renewal: Option<bool>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -52,6 +54,8 @@ impl RealmTable {
             ("user", self.user.is_some()),
             ("password", self.password.is_some()),
             ("database", self.database.is_some()),
+            ("packetver", self.packetver.is_some()),
+            ("renewal", self.renewal.is_some()),
         ];
         refuse(&foreign, "rathena")?;
         let default = EmbeddedRealm::default();
@@ -80,8 +84,11 @@ impl RealmTable {
             char_server: needed(self.char_server, "char")?,
             login: needed(self.login, "login")?,
             user: needed(self.user, "user")?,
-            password: needed(self.password, "password")?,
+            password: needed(self.password, "password")
+                .map_err(|said| format!("{said}; or BIFROST__REALM__PASSWORD"))?,
             database: self.database,
+            packetver: self.packetver,
+            renewal: self.renewal,
         })
     }
 }

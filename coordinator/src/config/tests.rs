@@ -15,7 +15,7 @@ fn nothing_at_all_runs_the_embedded_realm_on_loopback() {
 fn the_printed_default_is_the_default() {
     let config = load(DEFAULT_FILE, &[]).expect("valid");
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
-    for key in ["certificate", "public", "start", "database", "index", "groups"] {
+    for key in ["certificate", "public", "start", "database", "index", "groups", "engine", "packetver", "renewal"] {
         assert!(DEFAULT_FILE.contains(&format!("\n# {key}")) || DEFAULT_FILE.contains(&format!("[{key}]")), "{key}");
     }
 }
@@ -52,6 +52,27 @@ fn a_secret_that_reads_as_a_number_is_text() {
 }
 
 #[test]
+fn engines_and_builds_have_defaults_that_follow_each_other() {
+    let config = load("", &[]).expect("valid");
+    assert_eq!((config.engine.kind, config.engine.standbys), (EngineKind::Embedded, 1));
+    let prere = Build { packetver: 20_211_103, renewal: false };
+    assert_eq!((config.engine_build(), config.char_build()), (prere, prere));
+
+    let rathena = "[realm]\nmode = \"rathena\"\nchar = \"c:1\"\nlogin = \"l:2\"\nuser = \"s1\"\npassword = \"p1\"\n";
+    let engine = "[engine]\nkind = \"rathena\"\npacketver = 20200401\nrenewal = true\n[maps]\ncache = [\"x\"]\n";
+    let groups = "[[groups]]\nname = \"a\"\nclass = \"eligible\"\nmaps = [\"m\"]\n\
+        [[groups]]\nname = \"b\"\nclass = \"eligible\"\nmaps = [\"n\"]\nengine = \"embedded\"\n";
+    let config = load(&format!("{rathena}{engine}{groups}"), &[]).expect("valid");
+    let engines: Vec<_> = config.groups.iter().map(|group| config.engine_of(group)).collect();
+    assert_eq!(engines, [EngineKind::Rathena, EngineKind::Embedded]);
+    assert_eq!(config.engine_build(), Build { packetver: 20_200_401, renewal: true });
+    assert_eq!(config.char_build(), config.engine_build());
+
+    let config = load(&format!("{rathena}renewal = false\npacketver = 20211103\n{engine}"), &[]).expect("valid");
+    assert_eq!(config.char_build(), prere, "the char-server may be another build than the engines");
+}
+
+#[test]
 fn errors_say_file_line_key_and_what_was_expected() {
     for (text, expected) in [
         ("[relay]\nlisten = 5121\n", "FILE:2: relay.listen: invalid type: integer `5121`, expected socket address"),
@@ -83,7 +104,20 @@ fn errors_say_file_line_key_and_what_was_expected() {
             "[realm]\nmode = \"rathena\"\nchar = \"c:1\"\nlogin = \"l:1\"\n",
             "FILE:1: realm: `user` is missing, needed when mode = \"rathena\"",
         ),
+        (
+            "[realm]\nmode = \"rathena\"\nchar = \"c:1\"\nlogin = \"l:1\"\nuser = \"s1\"\n",
+            "FILE:1: realm: `password` is missing, needed when mode = \"rathena\"; or BIFROST__REALM__PASSWORD",
+        ),
         ("[realm]\nuser = \"x\"\n", "FILE:1: realm: `user` is only for mode = \"rathena\""),
+        ("[realm]\nrenewal = true\n", "FILE:1: realm: `renewal` is only for mode = \"rathena\""),
+        (
+            "[engine]\nkind = \"stock\"\n",
+            "FILE:2: engine.kind: unknown variant `stock`, expected `embedded` or `rathena`",
+        ),
+        (
+            "[engine]\nstandbys = -1\n",
+            "FILE:2: engine.standbys: invalid value: integer `-1`, expected a whole number, not negative",
+        ),
         ("[realm]\npassword = 12345\n", "FILE:2: realm.password: invalid value, expected a string"),
         (
             "[[groups]]\nname = \"g\"\nclass = \"eligible\"\nmaps = [\"not a map\"]\n",
@@ -106,6 +140,23 @@ fn values_that_make_no_sense_together_are_refused_with_their_line() {
         ("[http]\ncertificate = \"x.pem\"\n", "FILE:2: http.certificate: needs `http.key`"),
         ("[http]\nnames = [\"a\", \"b c\"]\n", "FILE:2: http.names[1]: expected a DNS name or an IP address"),
         ("[relay]\nlisten = \"0.0.0.0:1\"\n", "FILE:1: relay.public: is needed: nobody can connect to 0.0.0.0"),
+        ("[engine]\nstandbys = 4\n", "FILE:2: engine.standbys: is 4, expected 0 to 3"),
+        (
+            "[engine]\npacketver = 20220101\n",
+            "FILE:2: engine.packetver: is 20220101, expected 20211103 or 20200401: the client versions whose structs are known",
+        ),
+        (
+            "[realm]\nmode = \"rathena\"\nchar = \"c:1\"\nlogin = \"l:2\"\nuser = \"s1\"\npassword = \"p\"\npacketver = 1\n",
+            "FILE:7: realm.packetver: is 1, expected 20211103 or 20200401: the client versions whose structs are known",
+        ),
+        (
+            "[engine]\nkind = \"rathena\"\n",
+            "FILE:2: engine.kind: needs `maps.cache`: a stock map-server has none of the built-in maps",
+        ),
+        (
+            "[[groups]]\nname = \"a\"\nclass = \"eligible\"\nmaps = [\"m\"]\nengine = \"rathena\"\n",
+            "FILE:5: groups[0].engine: needs `maps.cache`: a stock map-server has none of the built-in maps",
+        ),
         (
             "[store]\nurl = \"postgres://x\"\n",
             "FILE:2: store.url: expected `sqlite:PATH` or `mysql://USER:PASSWORD@HOST/DATABASE`",

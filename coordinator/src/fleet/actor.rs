@@ -1,22 +1,25 @@
 //! The one owner of the fleet's core: feeds it events and the clock, carries out its commands.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bifrost_protocol::control::{Assign, CoordinatorSays, EngineOrder};
-use bifrost_protocol::ids::{Epoch, GroupName, HostId};
-use bifrost_protocol::inter::MapToChar;
-use tokio::sync::{Notify, mpsc, oneshot};
+use bifrost_protocol::control::{Assign, BundleRef, CoordinatorSays, EngineOrder, InterOrder, MapData};
+use bifrost_protocol::ids::{Epoch, GroupName, HostId, MapName};
+use bifrost_protocol::layout::Abi;
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Command, Input};
+use super::command::{Command, Duty, Input};
 use super::core::{Fleet, TICK};
 use super::journal::{Durable, Journal};
 use super::link::CharEvent;
 use super::status::FleetStatus;
 use super::{ClientEvent, ConnectionId, FleetEvent, LinkId, NodeEvent};
+use crate::bundles::Index;
+use crate::config::{Build, EngineKind};
 use crate::maps::Catalog;
 use crate::nodes::NodeHandle;
 use crate::relay::{ClientHandle, ToClient};
@@ -42,7 +45,7 @@ pub(super) struct Sources {
 pub(super) struct Actor {
     pub(super) fleet: Fleet,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) char_packets: mpsc::Sender<MapToChar>,
+    pub(super) char_packets: mpsc::Sender<Bytes>,
     /// Breaks the connection to the char-server.
     pub(super) char_overrun: Arc<Notify>,
     pub(super) journal: Journal,
@@ -50,6 +53,12 @@ pub(super) struct Actor {
     pub(super) clients: HashMap<ConnectionId, ClientHandle>,
     pub(super) nodes: HashMap<LinkId, NodeHandle>,
     pub(super) syncs: BTreeMap<(LinkId, GroupName), mpsc::Sender<EngineOrder>>,
+    /// The inter streams of stock map-servers.
+    pub(super) inters: BTreeMap<(LinkId, GroupName), mpsc::Sender<InterOrder>>,
+    /// The operator's bundles.
+    pub(super) bundles: watch::Receiver<Arc<Index>>,
+    /// What stock map-servers have to be compiled for.
+    pub(super) build: Build,
 }
 
 impl Actor {
@@ -58,6 +67,7 @@ impl Actor {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut deadline: Option<Instant> = None;
+        self.bundles.mark_changed();
         loop {
             let input = tokio::select! {
                 biased;
@@ -74,6 +84,10 @@ impl Actor {
                     CharEvent::Says(packet) => Input::Char(packet),
                     CharEvent::Down => Input::CharDown,
                 }),
+                Ok(()) = self.bundles.changed() => {
+                    self.bundles.mark_unchanged();
+                    Some(Input::Bundles(self.offered()))
+                }
                 Some((link, group, epoch, sequence)) = sources.durable.recv() => {
                     Some(Input::Journaled(link, group, epoch, sequence))
                 }
@@ -162,6 +176,19 @@ impl Actor {
                 }
                 return None;
             }
+            NodeEvent::InterOpened { group, epoch, instance, orders } => {
+                self.inters.insert((link, group.clone()), orders);
+                Input::InterOpened(link, group, epoch, instance)
+            }
+            NodeEvent::Inter { group, instance, event } => Input::Inter(link, group, instance, event),
+            NodeEvent::InterClosed { group, orders } => {
+                let key = (link, group);
+                let closed = orders.upgrade();
+                if closed.is_none_or(|closed| self.inters.get(&key).is_some_and(|kept| kept.same_channel(&closed))) {
+                    self.inters.remove(&key);
+                }
+                return None;
+            }
             NodeEvent::Closed { reason } => {
                 tracing::debug!(?link, reason, "node connection closed");
                 self.forget(link);
@@ -173,6 +200,7 @@ impl Actor {
     fn forget(&mut self, link: LinkId) {
         self.nodes.remove(&link);
         self.syncs.retain(|(of, _), _| *of != link);
+        self.inters.retain(|(of, _), _| *of != link);
     }
 
     fn carry_out(&mut self, command: Command) {
@@ -190,7 +218,7 @@ impl Actor {
                     node.tell(says);
                 }
             }
-            Command::Assign(link, group, epoch) => self.assign(link, &group, epoch),
+            Command::Assign(link, group, epoch, duty) => self.assign(link, &group, epoch, duty),
             Command::Order(link, group, order) => {
                 let queue = self.syncs.get(&(link, group.clone()));
                 if queue.is_some_and(|queue| queue.try_send(order).is_err()) {
@@ -201,20 +229,25 @@ impl Actor {
             Command::CloseSync(link, group) => {
                 self.syncs.remove(&(link, group));
             }
+            Command::Inter(link, group, packet) => {
+                let queue = self.inters.get(&(link, group.clone()));
+                if queue.is_some_and(|queue| queue.try_send(InterOrder::Packet(packet.into())).is_err()) {
+                    // It would miss a packet for good: it has to log in again.
+                    metrics::counter!("bifrost_inter_queue_full_total").increment(1);
+                    self.inters.remove(&(link, group));
+                }
+            }
+            Command::CloseInter(link, group) => {
+                self.inters.remove(&(link, group));
+            }
             Command::CloseNode(link, code, reason) => {
                 if let Some(node) = self.nodes.get(&link) {
                     node.close(code, &reason);
                 }
                 self.forget(link);
             }
-            Command::Char(packet) => {
-                // A packet that is lost would be missing for good. A new connection hears everything that matters again.
-                if self.char_packets.try_send(packet).is_err() {
-                    metrics::counter!("bifrost_char_queue_full_total").increment(1);
-                    self.char_overrun.notify_one();
-                    self.feed(Input::CharDown);
-                }
-            }
+            Command::Char(packet) => self.tell_char(packet.encode()),
+            Command::Forward(packet) => self.tell_char(packet),
             Command::Store(write) => self.journal.put(write),
             Command::Count(rule) => metrics::counter!("bifrost_fleet_rule_total", "rule" => rule).increment(1),
         }
@@ -227,17 +260,50 @@ impl Actor {
         }
     }
 
-    fn assign(&self, link: LinkId, group: &GroupName, epoch: Epoch) {
-        if let Some(node) = self.nodes.get(&link) {
-            let (maps, warps) = self.catalog.assignment(group);
-            node.tell(CoordinatorSays::Assign(Assign {
-                group: group.0.clone(),
-                epoch: epoch.0,
-                maps,
-                warps,
-                ..Assign::default()
-            }));
+    /// The newest bundle for a machine.
+    fn bundle(&self, abi: &str) -> Option<BundleRef> {
+        let index = self.bundles.borrow();
+        index.current(abi, self.build.packetver, self.build.renewal).map(|entry| entry.info.reference())
+    }
+
+    /// The machines for which there are bundles.
+    fn offered(&self) -> BTreeSet<String> {
+        let names = Abi::ALL.into_iter().map(Abi::name);
+        names.filter(|abi| self.bundle(abi).is_some()).map(str::to_owned).collect()
+    }
+
+    fn tell_char(&mut self, packet: Bytes) {
+        // A packet that is lost would be missing for good. A new connection hears everything that matters again.
+        if self.char_packets.try_send(packet).is_err() {
+            metrics::counter!("bifrost_char_queue_full_total").increment(1);
+            self.char_overrun.notify_one();
+            self.feed(Input::CharDown);
         }
+    }
+
+    fn assign(&self, link: LinkId, group: &GroupName, epoch: Epoch, duty: Duty) {
+        let Some(node) = self.nodes.get(&link) else { return };
+        let (group_name, standby) = (group.0.clone(), duty == Duty::StandBy);
+        let assign = match self.catalog.engine(group) {
+            EngineKind::Embedded => {
+                let (maps, warps) = self.catalog.assignment(group);
+                Assign { group: group_name, epoch: epoch.0, maps, warps, ..Assign::default() }
+            }
+            EngineKind::Rathena => {
+                let name = |map: &MapName| MapData { name: map.as_str().to_owned(), ..MapData::default() };
+                let maps = self.catalog.groups().get(group).into_iter().flat_map(|info| info.maps.iter().map(name));
+                Assign {
+                    group: group_name,
+                    epoch: epoch.0,
+                    maps: maps.collect(),
+                    engine: "rathena".into(),
+                    bundle: self.bundle(&node.abi),
+                    standby,
+                    ..Assign::default()
+                }
+            }
+        };
+        node.tell(CoordinatorSays::Assign(assign));
     }
 }
 

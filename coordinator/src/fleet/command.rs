@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
+use bifrost_protocol::Secret;
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::control::{Beat, CoordinatorSays, EngineOrder, EngineSays, GameOpen, Hello, NodeSays};
 use bifrost_protocol::ids::{CharacterId, Epoch, GroupName, HostId, MapName, MapPoint};
-use bifrost_protocol::inter::{CharToMap, MapToChar};
+use bifrost_protocol::inter::MapToChar;
 use bytes::Bytes;
 
-use super::{ConnectionId, HostKind, LinkId};
+use super::{ConnectionId, HostKind, InterEvent, LinkId};
 use crate::store::SessionRow;
 
 /// Something that happened.
@@ -40,8 +41,14 @@ pub enum Input {
     NodeClosed(LinkId),
     /// The char-server has taken the fleet in.
     CharUp,
-    /// From the char-server.
-    Char(CharToMap),
+    /// A node opened the inter stream of a stock map-server: group, epoch or ticket, instance.
+    InterOpened(LinkId, GroupName, Epoch, u64),
+    /// From an inter stream.
+    Inter(LinkId, GroupName, u64, InterEvent),
+    /// The machines for which there are bundles, by ABI.
+    Bundles(BTreeSet<String>),
+    /// From the char-server: one whole packet.
+    Char(Bytes),
     /// The char-server's link is gone.
     CharDown,
     /// Everything of a group up to this sequence is in the store.
@@ -69,16 +76,22 @@ pub enum Command {
     CloseClient(ConnectionId, Option<Bytes>),
     /// Tell a node.
     Tell(LinkId, CoordinatorSays),
-    /// Tell a node to serve a group; the shell adds the maps.
-    Assign(LinkId, GroupName, Epoch),
+    /// Tell a node to serve a group, or to have an engine stand by for it; the shell adds the maps.
+    Assign(LinkId, GroupName, Epoch, Duty),
     /// Tell a group's engine.
     Order(LinkId, GroupName, EngineOrder),
     /// Close a group's sync stream.
     CloseSync(LinkId, GroupName),
+    /// Give a group's stock map-server a packet.
+    Inter(LinkId, GroupName, Bytes),
+    /// Close a group's inter stream.
+    CloseInter(LinkId, GroupName),
     /// Cut a node's connection.
     CloseNode(LinkId, &'static str, String),
     /// Send a packet to the char-server.
     Char(MapToChar),
+    /// Send a packet to the char-server as it is.
+    Forward(Bytes),
     /// Write to the store.
     Store(StoreWrite),
     /// Something the operator wants counted: a violation or refusal, by rule.
@@ -100,7 +113,7 @@ pub enum StoreWrite {
         epoch: Epoch,
         /// With which sequence.
         sequence: u64,
-        /// Encoded `PlayerUpdate`s.
+        /// Encoded `Kept`s.
         updates: Vec<(CharacterId, Vec<u8>)>,
     },
     /// A session ended: the char-server has its final state.
@@ -126,6 +139,19 @@ pub struct FleetConfig {
     pub eligibility: crate::config::Eligibility,
     /// The first session id; larger than any of a former life.
     pub first_session: u64,
+    /// Stock map-servers that stand by for each group of theirs that has players.
+    pub standbys: usize,
+    /// What the login ids that hosts see are derived from. Never leaves the coordinator.
+    pub pseudonym_key: Secret<[u8; 32]>,
+}
+
+/// What a host is to do for a group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Duty {
+    /// Serve it under the lease's epoch.
+    Serve,
+    /// Have an engine ready; the epoch is a ticket.
+    StandBy,
 }
 
 /// The maps of one group, as the core needs them.
@@ -133,6 +159,8 @@ pub struct FleetConfig {
 pub struct GroupFacts {
     /// Who may carry it.
     pub class: crate::config::GroupClass,
+    /// What serves it.
+    pub engine: crate::config::EngineKind,
     /// Its maps.
     pub maps: Vec<MapName>,
     /// Where warps lead that leave the group.

@@ -8,12 +8,14 @@ mod departures;
 mod engines;
 mod hosts;
 mod links;
+mod standbys;
+mod stock;
 #[cfg(test)]
 mod tests;
 mod transfers;
 mod upkeep;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
@@ -26,8 +28,10 @@ use bifrost_protocol::layout::CharacterImage;
 
 use super::ConnectionId;
 use super::command::{Command, FleetConfig, GroupFacts, Input, StoreWrite};
+use super::saves::Saves;
 use super::session::{Phase, Session};
 use crate::failover::{Leases, Transfer};
+use crate::guard::Guard;
 pub(super) use hosts::Host;
 pub(super) use upkeep::TICK;
 
@@ -44,6 +48,20 @@ pub struct Fleet {
     sessions: BTreeMap<AccountId, Session>,
     /// The accounts of the sessions.
     accounts: BTreeMap<SessionId, AccountId>,
+    /// The accounts of the characters in session.
+    characters: BTreeMap<CharacterId, AccountId>,
+    /// Stock map-servers whose inter stream is open, or was a moment ago.
+    engines: BTreeMap<(super::LinkId, GroupName), stock::StockEngine>,
+    engine_keys: u64,
+    /// What stock map-servers may say.
+    guard: Guard,
+    /// Engines that hold no lease.
+    standbys: BTreeMap<GroupName, Vec<standbys::Standby>>,
+    tickets: u64,
+    /// Players that have just left their engines.
+    left: stock::Left,
+    /// The machines for which there are bundles.
+    bundles: BTreeSet<String>,
     /// Clients that have a session.
     connections: BTreeMap<ConnectionId, AccountId>,
     /// Clients the char-server is being asked about, by what its answers repeat: a stranger who knows an account's number
@@ -57,6 +75,8 @@ pub struct Fleet {
     departed: Vec<AccountId>,
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
+    /// What last went wrong with an engine of each group.
+    problems: BTreeMap<GroupName, String>,
     char_up: bool,
     transfers: Vec<Transfer>,
     history: VecDeque<Transfer>,
@@ -84,6 +104,7 @@ struct Arrival {
 struct Leaving {
     account: AccountId,
     image: CharacterImage,
+    saves: Saves,
     since: Duration,
 }
 
@@ -101,6 +122,14 @@ impl Fleet {
             group_of: group_of.collect(),
             leases: Leases::restore(groups.keys().cloned(), leases),
             accounts: orphans.iter().map(|session| (session.id, session.account)).collect(),
+            characters: orphans.iter().map(|session| (session.character, session.account)).collect(),
+            engines: BTreeMap::new(),
+            engine_keys: 0,
+            guard: Guard::default(),
+            standbys: BTreeMap::new(),
+            tickets: 0,
+            left: stock::Left::default(),
+            bundles: BTreeSet::new(),
             sessions: orphans.into_iter().map(|session| (session.account, session)).collect(),
             next_session: config.first_session,
             config,
@@ -112,6 +141,7 @@ impl Fleet {
             neighbours: BTreeMap::new(),
             departed: Vec::new(),
             unfit: BTreeMap::new(),
+            problems: BTreeMap::new(),
             char_up: false,
             transfers: Vec::new(),
             history: VecDeque::new(),
@@ -136,16 +166,20 @@ impl Fleet {
             Input::NodeSays(link, says) => self.node_says(link, says),
             Input::SyncOpened(link, group, epoch) => self.sync_opened(link, &group, epoch),
             Input::Engine(link, group, epoch, says) => self.engine_says(link, &group, epoch, says),
+            Input::InterOpened(link, group, epoch, instance) => self.inter_opened(link, &group, epoch, instance),
+            Input::Inter(link, group, instance, event) => self.inter(link, &group, instance, event),
+            Input::Bundles(abis) => self.bundles_changed(abis),
             Input::NodeClosed(link) => self.node_closed(link),
             Input::CharUp => self.char_up(),
-            Input::Char(packet) => self.char_says(packet),
-            Input::CharDown => self.char_up = false,
+            Input::Char(packet) => self.char_packet(&packet),
+            Input::CharDown => self.char_down(),
             Input::Journaled(link, group, epoch, sequence) => self.journaled(link, &group, epoch, sequence),
             Input::Revoke(host) => self.revoke(&host),
             Input::Shutdown => self.shut_down(),
             Input::Tick => self.tick(),
         }
         self.save_departed();
+        self.count_cut();
     }
 
     /// The next thing to be done, in order.
@@ -195,6 +229,7 @@ impl Fleet {
     fn forget(&mut self, account: AccountId) -> Option<Session> {
         let session = self.sessions.remove(&account)?;
         self.accounts.remove(&session.id);
+        self.characters.remove(&session.character);
         Some(session)
     }
 
@@ -232,6 +267,16 @@ impl Fleet {
         &self.config.eligibility
     }
 
+    pub(super) fn problem_of(&self, group: &GroupName) -> Option<&str> {
+        self.problems.get(group).map(String::as_str)
+    }
+
+    /// Keeps why an engine of a group failed, for the operator to see.
+    fn note_problem(&mut self, group: &GroupName, host: &HostId, problem: &str) {
+        let text: String = problem.chars().take(MAX_PROBLEM).collect();
+        self.problems.insert(group.clone(), format!("{host}: {text}"));
+    }
+
     pub(super) fn char_server_is_up(&self) -> bool {
         self.char_up
     }
@@ -240,3 +285,6 @@ impl Fleet {
         self.now
     }
 }
+
+/// What is kept of an engine's problem, in characters.
+const MAX_PROBLEM: usize = 2_000;

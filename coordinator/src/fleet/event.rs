@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 
 use bifrost_protocol::client::Enter;
-use bifrost_protocol::control::{EngineOrder, EngineSays, Hello, NodeSays};
-use bifrost_protocol::ids::{Epoch, GroupName, HostId, SessionId};
+use bifrost_protocol::control::{EngineOrder, EngineSays, Hello, InterOrder, NodeSays, SessionRef};
+use bifrost_protocol::ids::{CharacterId, Epoch, GroupName, HostId, SessionId};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -107,9 +108,52 @@ pub enum NodeEvent {
         /// Which stream: the queue that came with [`SyncOpened`](Self::SyncOpened).
         orders: mpsc::WeakSender<EngineOrder>,
     },
+    /// A stock map-server speaks: the node opened its inter stream.
+    InterOpened {
+        /// The group.
+        group: GroupName,
+        /// The epoch or ticket of its assignment; the fleet decides whether it is a living one.
+        epoch: Epoch,
+        /// Which run of the engine.
+        instance: u64,
+        /// How to answer on it. Dropping it closes the stream.
+        orders: mpsc::Sender<InterOrder>,
+    },
+    /// From an inter stream.
+    Inter {
+        /// The stream's group.
+        group: GroupName,
+        /// The stream's engine.
+        instance: u64,
+        /// What came.
+        event: InterEvent,
+    },
+    /// An inter stream ended.
+    InterClosed {
+        /// The group.
+        group: GroupName,
+        /// Which stream: the queue that came with [`InterOpened`](Self::InterOpened).
+        orders: mpsc::WeakSender<InterOrder>,
+    },
     /// The connection is gone.
     Closed {
         /// Why.
         reason: String,
     },
+}
+
+/// What a stock map-server sends its char-server, in the canonical layout.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum InterEvent {
+    /// One whole packet that is no part of a save.
+    Packet(Bytes),
+    /// All packets of one save of one character, one behind the other.
+    Save {
+        /// The character.
+        character: CharacterId,
+        /// The packets.
+        packets: Bytes,
+    },
+    /// The client of a session has loaded the map.
+    Entered(SessionRef),
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bifrost_protocol::FixedText;
 use bifrost_protocol::Secret;
-use bifrost_protocol::control::{Place, PlayerUpdate};
+use bifrost_protocol::control::Place;
 use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
-use bifrost_protocol::layout::CharacterImage;
+use bifrost_protocol::layout::{Abi, Build, CharacterImage};
 use prost::Message;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -22,9 +22,11 @@ use super::character::{cell, placed};
 use super::command::{FleetConfig, GroupFacts};
 use super::core::Fleet;
 use super::journal::Journal;
+use super::kept::Kept;
 use super::link::{self, CharServer};
 use super::session::{Phase, Session};
 use super::status::FleetStatus;
+use crate::bundles::Index;
 use crate::config::Config;
 use crate::maps::Catalog;
 use crate::store::{SessionRow, Store, StoreError};
@@ -46,6 +48,10 @@ pub struct FleetParts<'a> {
     pub catalog: Arc<Catalog>,
     /// Where leases and sessions are kept.
     pub store: Store,
+    /// The operator's bundles, as they change.
+    pub bundles: watch::Receiver<Arc<Index>>,
+    /// What the login ids that hosts see are derived from.
+    pub pseudonym_key: Secret<[u8; 32]>,
     /// The queue that relay and nodes fill; see [`event_queue`].
     pub events: mpsc::Receiver<FleetEvent>,
 }
@@ -87,11 +93,20 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         tracing::info!(sessions = orphans.len(), "restored sessions from before the restart");
     }
     let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
-        (name.clone(), GroupFacts { class: info.class, maps: info.maps.clone(), exits: exits(&parts.catalog, name) })
+        (
+            name.clone(),
+            GroupFacts {
+                class: info.class,
+                engine: info.engine,
+                maps: info.maps.clone(),
+                exits: exits(&parts.catalog, name),
+            },
+        )
     };
     let groups: BTreeMap<_, _> = parts.catalog.groups().iter().map(facts).collect();
     let maps = groups.values().flat_map(|facts| facts.maps.iter().cloned()).collect();
-    let fleet = Fleet::new(fleet_config(parts.config, parts.public), groups, &leases, orphans);
+    let settings = fleet_config(parts.config, parts.public, parts.pseudonym_key);
+    let fleet = Fleet::new(settings, groups, &leases, orphans);
 
     let (char_events_to, char_events) = mpsc::channel(CHAR_QUEUE);
     // Every player may be redirected and saved at once.
@@ -106,6 +121,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         password: Secret::new(FixedText::new(parts.password)),
         public: parts.public,
         maps,
+        build: char_build(parts.config),
     };
     let journal_token = CancellationToken::new();
     let actor = Actor {
@@ -118,6 +134,9 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         clients: HashMap::new(),
         nodes: HashMap::new(),
         syncs: BTreeMap::new(),
+        inters: BTreeMap::new(),
+        bundles: parts.bundles,
+        build: parts.config.engine_build(),
     };
     let sources = Sources { events: parts.events, char_events, durable, requests };
     // The link outlives the token by the actor's last saves: it ends when the actor drops its packet queue.
@@ -203,6 +222,14 @@ impl FleetHandle {
     }
 }
 
+/// What the char-server was compiled for. It runs on the operator's machine, which is a Linux one.
+fn char_build(config: &Config) -> Build {
+    let stated = config.char_build();
+    let known = Build::find(Abi::LinuxX8664.name(), stated.packetver, stated.renewal);
+    // The configuration takes only versions that are known.
+    known.unwrap_or(Build::CANONICAL)
+}
+
 /// Where the warps of a group lead that leave it.
 fn exits(catalog: &Catalog, group: &GroupName) -> BTreeSet<MapPoint> {
     let (_, warps) = catalog.assignment(group);
@@ -210,7 +237,7 @@ fn exits(catalog: &Catalog, group: &GroupName) -> BTreeSet<MapPoint> {
     ends.filter_map(|end| placed(&end)).filter(|end| catalog.group_of(&end.map) != Some(group)).collect()
 }
 
-fn fleet_config(config: &Config, public: SocketAddrV4) -> FleetConfig {
+fn fleet_config(config: &Config, public: SocketAddrV4, pseudonym_key: Secret<[u8; 32]>) -> FleetConfig {
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     FleetConfig {
@@ -222,13 +249,16 @@ fn fleet_config(config: &Config, public: SocketAddrV4) -> FleetConfig {
         eligibility: config.eligibility,
         // Engines may still hold sessions of a former life; milliseconds since 1970 leave room for 2^20 arrivals each.
         first_session: u64::try_from(since_epoch.as_millis()).unwrap_or_default() << 20,
+        standbys: usize::from(config.engine.standbys),
+        pseudonym_key,
     }
 }
 
 /// A session of a former life, from its row: without client, with the last state that was acknowledged.
 fn orphan(row: SessionRow) -> Option<Session> {
     let image = CharacterImage::from_bytes(&row.image).ok()?;
-    let update = PlayerUpdate::decode(row.update.as_deref().unwrap_or_default()).ok()?;
+    let kept = Kept::decode(row.update.as_deref().unwrap_or_default()).ok()?;
+    let (image, update) = (kept.image().unwrap_or(image), kept.update.clone().unwrap_or_default());
     let at = update.at.as_ref().and_then(placed).or_else(|| cell(&image.view().last_point))?;
     let mut session = Session {
         id: SessionId(update.session),
@@ -240,6 +270,7 @@ fn orphan(row: SessionRow) -> Option<Session> {
         login_id2: row.login_id2,
         sex: row.sex,
         group_id: row.group_id,
+        expiration: 0,
         image,
         at: at.clone(),
         direction: 0,
@@ -251,6 +282,8 @@ fn orphan(row: SessionRow) -> Option<Session> {
         dirty: true,
         saved: Duration::ZERO,
         drops: 0,
+        saves: kept.saves(),
+        handed_out: false,
     };
     session.apply(&update, at);
     Some(session)

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::ids::MapName;
-use bifrost_protocol::inter::{CharToMap, Login, LoginResult, MapToChar, Maps, Ping, char_to_map};
+use bifrost_protocol::inter::{CharToMap, Login, LoginResult, Maps, Ping, char_to_map};
+use bifrost_protocol::layout::{Build, Transcoder};
 use bifrost_protocol::{DecodeError, FixedText, Ipv4Be, List, Packet, PortBe, Secret};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,6 +33,8 @@ pub struct CharServer {
     pub public: std::net::SocketAddrV4,
     /// The maps the fleet serves.
     pub maps: Vec<MapName>,
+    /// What it was compiled for.
+    pub build: Build,
 }
 
 /// What the link tells the fleet.
@@ -39,8 +42,8 @@ pub struct CharServer {
 pub enum CharEvent {
     /// Logged in, maps taken.
     Up,
-    /// A packet.
-    Says(CharToMap),
+    /// One whole packet.
+    Says(Bytes),
     /// The connection is gone; the link tries again by itself.
     Down,
 }
@@ -50,7 +53,7 @@ pub enum CharEvent {
 enum LinkError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the char-server sent something that is not chrif: {0}")]
+    #[error("what the char-server sent, or would get, is not chrif as it was compiled for (realm.packetver): {0}")]
     Decode(#[from] DecodeError),
     #[error("the char-server closed the connection; is its login-server up?")]
     Closed,
@@ -72,7 +75,7 @@ enum LinkError {
 pub async fn keep(
     server: CharServer,
     events: mpsc::Sender<CharEvent>,
-    mut packets: mpsc::Receiver<MapToChar>,
+    mut packets: mpsc::Receiver<Bytes>,
     overrun: Arc<Notify>,
     token: CancellationToken,
 ) {
@@ -111,15 +114,17 @@ pub async fn keep(
 async fn connected(
     server: &CharServer,
     events: &mpsc::Sender<CharEvent>,
-    packets: &mut mpsc::Receiver<MapToChar>,
+    packets: &mut mpsc::Receiver<Bytes>,
     was_up: &mut bool,
 ) -> Result<(), LinkError> {
     let connecting = tokio::time::timeout(LOGIN_LIMIT, TcpStream::connect(&server.address));
     let mut stream = connecting.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
     stream.set_nodelay(true)?;
     let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+    let here = Transcoder::new(server.build, Build::CANONICAL);
+    let there = Transcoder::new(Build::CANONICAL, server.build);
     stream.write_all(&login(server)).await?;
-    let logging_in = tokio::time::timeout(LOGIN_LIMIT, log_in(server, &mut stream, &mut buffer, events));
+    let logging_in = tokio::time::timeout(LOGIN_LIMIT, log_in(server, &here, &mut stream, &mut buffer, events));
     logging_in.await.map_err(|_| LinkError::Silent(LOGIN_LIMIT))??;
     *was_up = true;
     tracing::info!(server = server.address, maps = server.maps.len(), "char-server has taken the fleet in");
@@ -132,8 +137,8 @@ async fn connected(
     let mut heard = Instant::now();
     loop {
         // Packets may have come along with the last answer of the login.
-        while let Some(packet) = next(&mut buffer)? {
-            if events.send(CharEvent::Says(packet)).await.is_err() {
+        while let Some(packet) = char_to_map().next(&mut buffer)? {
+            if events.send(CharEvent::Says(here.to_map_server(&packet)?)).await.is_err() {
                 return Ok(());
             }
         }
@@ -151,7 +156,7 @@ async fn connected(
                 written?;
             }
             packet = packets.recv(), if outgoing.len() < WRITE_BATCH => match packet {
-                Some(packet) => outgoing.extend_from_slice(&packet.encode()),
+                Some(packet) => outgoing.extend_from_slice(&there.to_char_server(&packet)?),
                 None => {
                     writer.write_all(&outgoing).await?;
                     return Ok(());
@@ -177,40 +182,34 @@ fn login(server: &CharServer) -> bytes::Bytes {
 /// Answers to the login until the maps are taken. What comes along goes to the fleet.
 async fn log_in(
     server: &CharServer,
+    here: &Transcoder,
     stream: &mut TcpStream,
     buffer: &mut BytesMut,
     events: &mpsc::Sender<CharEvent>,
 ) -> Result<(), LinkError> {
     loop {
-        while let Some(packet) = next(buffer)? {
-            if let CharToMap::LoginAnswer(answer) = &packet {
+        while let Some(packet) = char_to_map().next(buffer)? {
+            let known = CharToMap::decode(&packet).ok();
+            if let Some(CharToMap::LoginAnswer(answer)) = &known {
                 if answer.result != LoginResult::ACCEPTED {
                     return Err(LinkError::Refused(answer.result.0));
                 }
                 let maps = server.maps.iter().map(|map| FixedText::new(map.as_str())).collect();
                 stream.write_all(&Maps { maps: List(maps) }.encode()).await?;
-            } else if let CharToMap::MapsAccepted(answer) = &packet {
-                return if answer.status == 0 { Ok(()) } else { Err(LinkError::MapsRefused(answer.status)) };
-            } else if events.send(CharEvent::Says(packet)).await.is_err() {
+                continue;
+            }
+            // What every map-server is told at its start is kept for the engines.
+            if events.send(CharEvent::Says(here.to_map_server(&packet)?)).await.is_err() {
                 return Err(LinkError::Closed);
+            }
+            if let Some(CharToMap::MapsAccepted(answer)) = known {
+                return if answer.status == 0 { Ok(()) } else { Err(LinkError::MapsRefused(answer.status)) };
             }
         }
         if stream.read_buf(buffer).await? == 0 {
             return Err(LinkError::Closed);
         }
     }
-}
-
-/// The next packet that means something here; others are passed over.
-fn next(buffer: &mut BytesMut) -> Result<Option<CharToMap>, DecodeError> {
-    while let Some(packet) = char_to_map().next(buffer)? {
-        match CharToMap::decode(&packet) {
-            Ok(packet) => return Ok(Some(packet)),
-            Err(DecodeError::UnknownId { id }) => tracing::trace!(id, "char-server packet passed over"),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(None)
 }
 
 /// How long connecting and logging in may take each.
@@ -228,7 +227,7 @@ const WRITE_BATCH: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use bifrost_protocol::inter::{LoginAnswer, MapsAccepted, TotalUsers, map_to_char};
+    use bifrost_protocol::inter::{LoginAnswer, MapToChar, MapsAccepted, TotalUsers, map_to_char};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -240,6 +239,7 @@ mod tests {
             password: Secret::new(FixedText::new("p1")),
             public: std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 5121),
             maps: vec![MapName::new("field_map").expect("legal")],
+            build: Build::CANONICAL,
         }
     }
 
@@ -274,9 +274,13 @@ mod tests {
         let name = FixedText::default();
         let accepted = MapsAccepted { status: 0, whisper_name: name, server_name: name };
         stream.write_all(&[accepted.encode(), TotalUsers { users: 3 }.encode()].concat()).await.expect("open");
+        let told = [LoginAnswer { result: LoginResult::ACCEPTED }.encode(), accepted.encode()];
+        assert!(matches!(events.recv().await, Some(CharEvent::Says(packet)) if told.contains(&packet)));
         assert!(matches!(events.recv().await, Some(CharEvent::Up)));
-        assert!(matches!(events.recv().await, Some(CharEvent::Says(CharToMap::TotalUsers(_)))));
-        packets.send(Ping {}.into()).await.expect("open");
+        assert!(
+            matches!(events.recv().await, Some(CharEvent::Says(packet)) if packet == TotalUsers { users: 3 }.encode())
+        );
+        packets.send(Ping {}.encode()).await.expect("open");
         assert!(matches!(packet(&mut stream, &mut buffer).await, MapToChar::Ping(_)));
         drop(stream);
         assert!(matches!(events.recv().await, Some(CharEvent::Down)));

@@ -10,6 +10,7 @@ use bifrost_protocol::ids::{AccountId, CharacterId, GroupName, MapPoint, Session
 use bifrost_protocol::layout::CharacterImage;
 
 use super::character::{for_engine, image_point, place};
+use super::saves::Saves;
 use super::{ConnectionId, LinkId};
 
 /// One player in game. An account has at most one.
@@ -33,6 +34,8 @@ pub struct Session {
     pub sex: u8,
     /// The account's group (0 player, 99 administrator).
     pub group_id: u32,
+    /// Unix time the account expires; 0 never.
+    pub expiration: u32,
     /// The character as the char-server knows it, with what engines changed.
     pub image: CharacterImage,
     /// Where it stands.
@@ -55,6 +58,10 @@ pub struct Session {
     pub saved: Duration,
     /// How often in a row an engine dropped it.
     pub drops: u8,
+    /// What a stock map-server saved beside the image.
+    pub saves: Saves,
+    /// Whether a stock map-server has asked for it (0x2b26) and got it.
+    pub handed_out: bool,
 }
 
 /// How far a session is.
@@ -121,6 +128,17 @@ impl Session {
             | Phase::Away
             | Phase::Selecting
             | Phase::Selected => None,
+        }
+    }
+
+    /// Whether its engine has let it go, and the char-server has to have everything.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        match self.phase {
+            Phase::Redirecting(_) | Phase::Selecting | Phase::Selected | Phase::Away => true,
+            Phase::Orphaned | Phase::Limbo { .. } | Phase::Entering(_) | Phase::Playing(_) | Phase::Releasing(..) => {
+                false
+            }
         }
     }
 

@@ -79,6 +79,21 @@ pub struct GroupStatus {
     pub players: usize,
     /// Why this host.
     pub why: String,
+    /// `embedded` or `rathena`.
+    pub engine: String,
+    /// Hosts whose engine stands by, and whether it is ready.
+    pub standbys: Vec<StandbyStatus>,
+    /// Why an engine of it could not start or go on, last; with the last lines it wrote.
+    pub problem: Option<String>,
+}
+
+/// An engine that stands by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StandbyStatus {
+    /// Where.
+    pub host: String,
+    /// Whether it could take the group at once.
+    pub ready: bool,
 }
 
 /// A change of hosts.
@@ -166,6 +181,12 @@ impl Fleet {
                 epoch: lease.epoch.0,
                 players: self.sessions().filter(|session| session.group == *name).count(),
                 why: lease.why.clone(),
+                engine: format!("{:?}", facts.engine).to_lowercase(),
+                standbys: self
+                    .standbys_of(name)
+                    .map(|standby| StandbyStatus { host: standby.host.0.clone(), ready: standby.ready })
+                    .collect(),
+                problem: self.problem_of(name).map(str::to_owned),
             })
         };
         self.groups().filter_map(status).collect()

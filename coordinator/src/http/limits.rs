@@ -42,6 +42,8 @@ pub(super) const REGISTRATIONS: Rate = Rate { burst: 32, every: Duration::from_s
 pub(super) const RENEWALS: Rate = Rate { burst: 64, every: Duration::from_secs(1) };
 /// Tries of one account's password, from wherever: what keeps passwords from being guessed.
 pub(super) const PASSWORD_TRIES: Rate = Rate { burst: 10, every: Duration::from_secs(10) };
+/// Requests of one host for bundles: one that lacks everything makes six.
+pub(super) const BUNDLE_REQUESTS: Rate = Rate { burst: 64, every: Duration::from_secs(1) };
 
 /// How many addresses or accounts a limiter remembers. When so many are busy at once, others wait.
 const MAX_TRACKED: usize = 65_536;

@@ -1,6 +1,7 @@
 //! The API as its clients see it. The realm is a login-server on a real socket, the fleet answers from a task.
 
 mod app;
+mod bundles;
 
 use axum::http::StatusCode;
 use bifrost_protocol::ids::HostId;
@@ -290,6 +291,9 @@ async fn the_openapi_document_has_every_path() {
             "/metrics",
             "/readyz",
             "/v1/accounts",
+            "/v1/bundles/metadata/{file}",
+            "/v1/bundles/root.json",
+            "/v1/bundles/targets/{abi}/{file}",
             "/v1/ca",
             "/v1/groups",
             "/v1/hosts",

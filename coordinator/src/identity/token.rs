@@ -36,8 +36,12 @@ pub enum Scope {
     Control,
     /// Sync streams of embedded engines.
     Sync,
+    /// Inter streams of stock map-servers.
+    Inter,
     /// Renewal over HTTPS.
     Renew,
+    /// Fetching bundles over HTTPS.
+    Bundles,
 }
 
 /// What a token says.
@@ -61,7 +65,7 @@ impl HostClaims {
     /// Claims with every scope a host has, from `now` for `lifetime`.
     #[must_use]
     pub fn new(host: HostId, kind: HostKind, epoch: u64, now: SystemTime, lifetime: Duration) -> Self {
-        let scope = BTreeSet::from([Scope::Control, Scope::Sync, Scope::Renew]);
+        let scope = BTreeSet::from([Scope::Control, Scope::Sync, Scope::Inter, Scope::Renew, Scope::Bundles]);
         Self { host, kind, scope, epoch, issued_at: now, expires_at: now + lifetime }
     }
 }

@@ -12,7 +12,7 @@ fn name(name: &str) -> MapName {
 }
 
 fn group(name_: &str, class: GroupClass, maps: &[&str]) -> Group {
-    Group { name: name_.into(), class, maps: maps.iter().map(|map| name(map)).collect() }
+    Group { name: name_.into(), class, maps: maps.iter().map(|map| name(map)).collect(), engine: None }
 }
 
 fn point(map: &str, x: u16, y: u16) -> MapPoint {
@@ -48,7 +48,7 @@ fn two_groups() -> Vec<Group> {
 
 #[test]
 fn nothing_configured_means_the_built_in_maps() {
-    let catalog = Catalog::load(&Maps::default(), &[]).expect("built in");
+    let catalog = Catalog::load(&Maps::default(), &[], EngineKind::Embedded).expect("built in");
     assert_eq!(catalog.groups().len(), 3);
     assert_eq!(catalog.groups()[&GroupName("town".into())].class, GroupClass::Critical);
     assert_eq!(catalog.group_of(&name("bf_grove")), Some(&GroupName("meadow".into())));
@@ -65,7 +65,7 @@ fn nothing_configured_means_the_built_in_maps() {
 #[test]
 fn rathenas_files_are_read_and_only_configured_maps_kept() {
     let (_folder, maps) = folder(INDEX, WARPS);
-    let catalog = Catalog::load(&maps, &two_groups()).expect("legal");
+    let catalog = Catalog::load(&maps, &two_groups(), EngineKind::Embedded).expect("legal");
     assert_eq!(catalog.all_maps().map(MapName::as_str).collect::<Vec<_>>(), ["city", "field"]);
     let (data, warps) = catalog.assignment(&GroupName("fields".into()));
     assert_eq!((data[0].name.as_str(), data[0].width, data[0].height), ("field", 20, 10));
@@ -79,7 +79,7 @@ fn rathenas_files_are_read_and_only_configured_maps_kept() {
 fn what_is_wrong_is_said_with_its_place() {
     let problem = |index: &str, warps: &str, groups: &[Group]| {
         let (folder, maps) = folder(index, warps);
-        let error = Catalog::load(&maps, groups).expect_err("not legal").to_string();
+        let error = Catalog::load(&maps, groups, EngineKind::Embedded).expect_err("not legal").to_string();
         error.replace(&folder.path().display().to_string(), "DIR")
     };
     let groups = two_groups();
@@ -108,20 +108,20 @@ fn what_is_wrong_is_said_with_its_place() {
 fn a_missing_or_broken_cache_is_named() {
     let (folder, mut maps) = folder(INDEX, WARPS);
     std::fs::write(folder.path().join("map_cache.dat"), "nonsense").expect("written");
-    let said = Catalog::load(&maps, &two_groups()).expect_err("not legal").to_string();
+    let said = Catalog::load(&maps, &two_groups(), EngineKind::Embedded).expect_err("not legal").to_string();
     assert!(
         said.ends_with("map_cache.dat: not a map cache: the first four bytes do not state its size of 8 bytes"),
         "{said}"
     );
     maps.cache = vec![folder.path().join("none.dat")];
-    let said = Catalog::load(&maps, &two_groups()).expect_err("not legal").to_string();
+    let said = Catalog::load(&maps, &two_groups(), EngineKind::Embedded).expect_err("not legal").to_string();
     assert!(said.starts_with("cannot read ") && said.ends_with("none.dat"), "{said}");
 }
 
 #[test]
 fn built_in_maps_can_be_grouped_anew() {
     let groups = [group("all", GroupClass::Eligible, &["bf_ridge", "bf_meadow"])];
-    let catalog = Catalog::load(&Maps::default(), &groups).expect("legal");
+    let catalog = Catalog::load(&Maps::default(), &groups, EngineKind::Embedded).expect("legal");
     assert_eq!(catalog.start().map, name("bf_ridge"));
     assert!(catalog.walkable(&catalog.start()));
     assert_eq!(catalog.group_of(&name("bf_town")), None);

@@ -14,6 +14,8 @@ pub struct NodeHandle {
     pub host: HostId,
     /// Which of its connections this is.
     pub link: LinkId,
+    /// The machine, as bundles name it.
+    pub abi: String,
     control: mpsc::Sender<CoordinatorSays>,
     beats: watch::Receiver<Beat>,
     connection: quinn::Connection,
@@ -26,11 +28,12 @@ impl NodeHandle {
     pub(crate) fn new(
         host: HostId,
         link: LinkId,
+        abi: String,
         control: mpsc::Sender<CoordinatorSays>,
         beats: watch::Receiver<Beat>,
         connection: quinn::Connection,
     ) -> Self {
-        Self { host, link, control, beats, connection }
+        Self { host, link, abi, control, beats, connection }
     }
 
     /// The latest heartbeat, if one has come since the last time this was asked. Only the latest counts, so beats wait in no

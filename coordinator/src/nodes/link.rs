@@ -18,12 +18,13 @@ use tokio_util::task::AbortOnDropHandle;
 use super::NodeHandle;
 use super::control::{self, Allowance, listen, read_hello, speak};
 use super::gate::{Admitted, Gate};
+use super::layouts::Layouts;
 use super::messages::Messages;
 use super::outlet::Outlet;
 use super::refusal::Refusal;
-use super::{probe, sync};
+use super::{inter, probe, sync};
 use crate::fleet::{FleetEvent, LinkId, NodeEvent};
-use crate::identity::CertifiedHost;
+use crate::identity::{CertifiedHost, Scope};
 
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,6 +38,10 @@ const MAX_BEAT: usize = 256;
 /// rest is players who come and go.
 const SYNC_BURST: u32 = 8_000;
 const SYNC_RATE: u32 = 4_000;
+/// What all inter streams of a link may say at once, and each second from then on. A player who arrives is some 20
+/// packets, one who plays some 2 a second.
+const INTER_BURST: u32 = 30_000;
+const INTER_RATE: u32 = 10_000;
 /// Streams of one link that may be refused before the link is. A token that ends is good for a few.
 const MAX_REFUSED: u32 = 32;
 
@@ -45,6 +50,7 @@ const MAX_REFUSED: u32 = 32;
 pub(super) struct Coordinator {
     pub(super) gate: Arc<Gate>,
     pub(super) events: mpsc::Sender<FleetEvent>,
+    pub(super) layouts: Layouts,
     pub(super) token: CancellationToken,
 }
 
@@ -59,6 +65,10 @@ pub(super) struct Link {
     beats: watch::Sender<Beat>,
     /// What its sync streams may still say.
     pub(super) sync_allowance: Mutex<Allowance>,
+    /// What its inter streams may still say.
+    pub(super) inter_allowance: Mutex<Allowance>,
+    /// Which engines the char-server's link has room for.
+    pub(super) layouts: Layouts,
     /// One permit a running probe.
     pub(super) probes: Arc<Semaphore>,
     /// How many of its streams were refused.
@@ -71,7 +81,25 @@ impl Link {
         let probes = Arc::new(Semaphore::new(MAX_PROBES));
         let beats = watch::Sender::new(Beat::default());
         let sync_allowance = Mutex::new(Allowance::new(SYNC_BURST, SYNC_RATE, Instant::now()));
-        Self { gate, certified, admitted, outlet, beats, sync_allowance, probes, refused: AtomicU32::new(0) }
+        let inter_allowance = Mutex::new(Allowance::new(INTER_BURST, INTER_RATE, Instant::now()));
+        Self {
+            gate,
+            certified,
+            admitted,
+            outlet,
+            beats,
+            sync_allowance,
+            inter_allowance,
+            layouts: coordinator.layouts,
+            probes,
+            refused: AtomicU32::new(0),
+        }
+    }
+
+    /// The token is looked at again for every stream: certificate = who, token = what for.
+    pub(super) fn authorise_stream(&self, token: &str, scope: Scope) -> Result<(), Refusal> {
+        let claims = self.gate.verify(&self.certified, token, scope)?;
+        if claims.epoch < self.admitted.claims.epoch { Err(Refusal::TokenEpoch) } else { Ok(()) }
     }
 
     /// Refuses a stream. The link goes on, unless the node does nothing but to open such streams.
@@ -167,7 +195,8 @@ async fn run(link: Arc<Link>, (send, messages): Control, hello: Hello, token: &C
     let (control, queue) = mpsc::channel(NodeHandle::CONTROL_QUEUE);
     let host = link.certified.host.clone();
     let beats = link.beats.subscribe();
-    let node = NodeHandle::new(host.clone(), link.outlet.link, control.clone(), beats, connection.clone());
+    let node =
+        NodeHandle::new(host.clone(), link.outlet.link, hello.abi.clone(), control.clone(), beats, connection.clone());
     let token_text = hello.token.clone();
     let connected = NodeEvent::Connected { host, kind: link.admitted.kind, hello: Box::new(hello), node };
     if !link.outlet.tell(connected).await {
@@ -239,8 +268,9 @@ async fn serve_stream(link: Arc<Link>, send: SendStream, recv: RecvStream) -> Re
     let mut messages = Messages::new(recv);
     match timeout(HEADER_TIMEOUT, messages.kind()).await {
         Ok(Some(StreamKind::Sync)) => sync::serve(&link, send, messages).await,
+        Ok(Some(StreamKind::Inter)) => inter::serve(&link, send, messages).await,
         Ok(Some(StreamKind::Probe)) => probe::serve(&link, send, messages).await,
-        Ok(Some(StreamKind::Control | StreamKind::Inter | StreamKind::Game | StreamKind::Database) | None) => {
+        Ok(Some(StreamKind::Control | StreamKind::Game | StreamKind::Database) | None) => {
             link.refuse(send, messages, Refusal::StreamKind)
         }
         Err(_) => link.refuse(send, messages, Refusal::SlowHeader),

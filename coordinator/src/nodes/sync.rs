@@ -29,7 +29,7 @@ pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messa
         Ok(Err(refusal)) => return Err(End::Refused(refusal)),
         Err(_) => return link.refuse(send, messages, Refusal::SlowHeader),
     };
-    if let Err(refusal) = authorise(link, &open) {
+    if let Err(refusal) = link.authorise_stream(&open.token, Scope::Sync) {
         return link.refuse(send, messages, refusal);
     }
     let (group, epoch) = (GroupName(open.group), Epoch(open.epoch));
@@ -56,12 +56,6 @@ pub(super) async fn serve(link: &Link, mut send: SendStream, mut messages: Messa
         let _unsent = timeout(LAST_ANSWERS, answers).await;
     }
     Ok(())
-}
-
-/// The token is looked at again: certificate = who, token = what for.
-fn authorise(link: &Link, open: &SyncOpen) -> Result<(), Refusal> {
-    let claims = link.gate.verify(&link.certified, &open.token, Scope::Sync)?;
-    if claims.epoch < link.admitted.claims.epoch { Err(Refusal::TokenEpoch) } else { Ok(()) }
 }
 
 /// Passes on what the engine says until it ends its side.

@@ -33,6 +33,7 @@ pub(super) enum Engine {
 pub(super) struct Opening {
     session: SessionId,
     host: HostId,
+    stock: bool,
     streams: Pin<Box<Streams>>,
 }
 
@@ -45,15 +46,17 @@ pub(super) struct Stream {
     pub(super) session: SessionId,
     pub(super) send: SendStream,
     pub(super) recv: RecvStream,
+    /// Whether it is a stock map-server's, which speaks of other servers on its own.
+    pub(super) stock: bool,
     host: HostId,
 }
 
 impl Engine {
     /// Starts to open a game stream.
     pub(super) fn open(node: NodeHandle, open: Box<GameOpen>) -> Self {
-        let (session, host) = (SessionId(open.session), node.host.clone());
+        let (session, host, stock) = (SessionId(open.session), node.host.clone(), !open.enter.is_empty());
         let streams = async move { tokio::time::timeout(OPEN_TIMEOUT, node.open_game(&open)).await.ok()?.ok() };
-        Self::Opening(Opening { session, host, streams: Box::pin(streams) })
+        Self::Opening(Opening { session, host, stock, streams: Box::pin(streams) })
     }
 
     /// Goes on opening. `None` while there is nothing new.
@@ -63,9 +66,9 @@ impl Engine {
     pub(super) fn poll_open(&mut self, context: &mut Context<'_>) -> Option<Result<(), SessionId>> {
         let Self::Opening(opening) = self else { return None };
         let Poll::Ready(streams) = opening.streams.as_mut().poll(context) else { return None };
-        let session = opening.session;
+        let (session, stock) = (opening.session, opening.stock);
         let Some((send, recv)) = streams else { return Some(Err(session)) };
-        *self = Self::Attached(Stream { session, send, recv, host: opening.host.clone() });
+        *self = Self::Attached(Stream { session, send, recv, stock, host: opening.host.clone() });
         Some(Ok(()))
     }
 

@@ -219,7 +219,7 @@ impl Pump {
                 tracing::debug!(%refused, "client broke the protocol");
                 Err(match refused {
                     Refused::Garbage(_) => CloseReason::Garbage,
-                    Refused::Misplaced(_) => CloseReason::Misplaced,
+                    Refused::Misplaced(_) | Refused::LetGo(_) => CloseReason::Misplaced,
                 })
             }
             (Ok(()), Engine::Attached(_)) => Ok(()),
@@ -256,11 +256,17 @@ impl Pump {
                 Ok(()) if fresh.filled().is_empty() => Some(LostReason::Ended),
                 Ok(()) => {
                     let (clock, now) = (&mut self.clock, Instant::now().into_std());
+                    let stock = stream.stock;
                     let taken = self.down.take(fresh.filled(), server_to_client(), |id, packet| {
                         clock.hear(id, packet, now);
-                        from_engine(id)
+                        from_engine(id, stock)
                     });
-                    taken.err().map(|refused: Refused| stream.misbehaved(&refused))
+                    match taken {
+                        Ok(()) => None,
+                        // What came before is the client's; the packet itself is not.
+                        Err(Refused::LetGo(_)) => Some(LostReason::Ended),
+                        Err(refused) => Some(stream.misbehaved(&refused)),
+                    }
                 }
             };
             if let Some(reason) = lost {

@@ -30,6 +30,9 @@ pub(super) enum Refused {
     /// It cannot be framed.
     #[error(transparent)]
     Garbage(#[from] DecodeError),
+    /// The engine has let the client go: what it says of where to is not its to say.
+    #[error("the engine lets the client go with packet 0x{0:04x}")]
+    LetGo(u16),
     /// It has no place in this direction of a game connection.
     #[error("packet 0x{0:04x} has no place here")]
     Misplaced(u16),
@@ -40,9 +43,18 @@ pub(super) fn from_client(id: u16) -> Result<(), Refused> {
     if id == ENTER || FOR_OTHER_SERVERS.contains(&id) { Err(Refused::Misplaced(id)) } else { Ok(()) }
 }
 
-/// Whether an engine may send this.
-pub(super) fn from_engine(id: u16) -> Result<(), Refused> {
-    if SENDS_ELSEWHERE.contains(&id) { Err(Refused::Misplaced(id)) } else { Ok(()) }
+/// `SC_NOTIFY_BAN`: a server closes the connection, and says why (`clif_authfail_fd`).
+const CLOSES: u16 = 0x0081;
+
+/// Whether an engine may send this. A stock map-server sends its players elsewhere, or away, with packets of its own: the
+/// fleet has asked it to, or will hear why.
+pub(super) fn from_engine(id: u16, stock: bool) -> Result<(), Refused> {
+    match (SENDS_ELSEWHERE.contains(&id), stock) {
+        (true, false) => Err(Refused::Misplaced(id)),
+        (true, true) => Err(Refused::LetGo(id)),
+        (false, true) if id == CLOSES => Err(Refused::LetGo(id)),
+        (false, _) => Ok(()),
+    }
 }
 
 /// The server tick as the client knows it, kept going while no engine answers.
@@ -99,8 +111,10 @@ mod tests {
 
     #[test]
     fn no_engine_sends_a_client_to_another_server() {
-        assert!(from_engine(0x0ac7).is_err());
-        assert!(from_engine(0x0091).is_ok(), "a map change on the same server is the engine's");
+        assert!(matches!(from_engine(0x0ac7, false), Err(Refused::Misplaced(_))));
+        assert!(from_engine(0x0091, false).is_ok(), "a map change on the same server is the engine's");
+        assert!(matches!(from_engine(0x0ac7, true), Err(Refused::LetGo(_))), "a stock one does it when it is asked to");
+        assert!(matches!(from_engine(0x0081, true), Err(Refused::LetGo(_))) && from_engine(0x0081, false).is_ok());
     }
 
     #[test]

@@ -12,6 +12,9 @@ const SEEDS: &[(&str, &str)] = &[
     ("character", "login_char"),
     ("inter", "inter"),
     ("inter", "layout"),
+    ("inter", "transcode"),
+    ("layout", "transcode"),
+    ("layout-windows", "transcode"),
     ("control", "control"),
 ];
 

@@ -43,4 +43,16 @@ pub enum DecodeError {
         /// The length it states or has.
         len: usize,
     },
+    /// A packet that carries structs has not the length they have in the build it comes from.
+    #[error("packet 0x{id:04x} has {len} bytes, with its {structure} it would have {wanted}")]
+    WrongSize {
+        /// The id.
+        id: u16,
+        /// The struct's name in C++.
+        structure: &'static str,
+        /// Bytes it has.
+        len: usize,
+        /// Bytes it should have.
+        wanted: usize,
+    },
 }

@@ -3,9 +3,11 @@
 //! * [`client`]: Ragnarok Online between game client and servers (PACKETVER 20211103).
 //! * [`inter`]: chrif, between map-server and char-server.
 //! * [`layout`]: C++ structs that travel as raw memory on chrif.
+//! * [`mysql`]: the client/server protocol of MySQL and MariaDB.
 //! * [`control`]: protobuf messages and stream headers between node and coordinator.
 //! * [`save`]: packing of saves of `rathena` engines.
 //! * [`api`]: JSON bodies of the HTTPS API.
+//! * [`bundle`]: what of bundles node and coordinator agree on.
 //!
 //! Framing ([`frame`]) is apart from decoding: only framing may ask for more bytes, and a body decoder gets an exact
 //! slice that it has to consume to the end.
@@ -17,6 +19,7 @@
 
 mod address;
 pub mod api;
+pub mod bundle;
 pub mod client;
 mod codes;
 pub mod control;
@@ -26,6 +29,7 @@ pub mod frame;
 pub mod ids;
 pub mod inter;
 pub mod layout;
+pub mod mysql;
 mod packet;
 pub mod reader;
 pub mod save;

@@ -22,7 +22,7 @@ use crate::control::{
 use crate::control::{MAX_HEADER, MAX_INTER, MAX_MESSAGE, ProbeOpen, ProbeReport, SyncOpen, delimited, next_message};
 use crate::fixture::Fixture;
 use crate::frame::LengthTable;
-use crate::inter::{CharToMap, MapToChar, char_to_map, map_to_char};
+use crate::inter::{CharToMap, MapToChar, ServiceToChar, ServiceToMap, char_to_map, map_to_char};
 
 /// One packet list: how it is framed and decoded, without its type.
 struct Link {
@@ -58,6 +58,8 @@ fn links() -> Vec<Link> {
         MapToClient: server_to_client();
         MapToChar: map_to_char();
         CharToMap: char_to_map();
+        ServiceToChar: map_to_char();
+        ServiceToMap: char_to_map();
     }
 }
 

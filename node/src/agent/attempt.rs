@@ -67,7 +67,6 @@ impl Attempt {
             token: held.credentials.token.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             benchmark: self.kept,
-            engines: vec!["embedded".into()],
             abi: bifrost_protocol::layout::Abi::here().map(|abi| abi.name().to_owned()).unwrap_or_default(),
             ..self.hello
         };

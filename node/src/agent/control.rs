@@ -1,8 +1,8 @@
 //! What the coordinator says on the control stream, and what engines make of it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bifrost_protocol::control::{Assign, Assigned, CoordinatorSays, Drain, NodeSays, Revoke, Revoked, Welcome};
+use bifrost_protocol::control::{self, Assign, CoordinatorSays, Drain, NodeSays, Revoke, Revoked, Welcome};
 use bifrost_protocol::ids::{Epoch, GroupName};
 use tracing::{info, warn};
 
@@ -10,7 +10,7 @@ use super::attempt::Connected;
 use super::leases::{Assignment, LeaseEvent, Terms};
 use super::link::{LinkError, Welcomed};
 use super::{Agent, Stop, beats};
-use crate::engine::{EngineEvent, Lease};
+use crate::engine::{Assigned, EngineEvent, Lease, Taken, embedded, rathena};
 
 /// The least and most that a coordinator may ask for between beats.
 const BEAT_RANGE: std::ops::RangeInclusive<u32> = 20..=10_000;
@@ -39,6 +39,7 @@ impl Agent {
         let terms = Terms { lease: millis(lease_ms), reconnect: millis(reconnect_ms) };
         let resumed = resumed.into_iter().map(|lease| (GroupName(lease.group), Epoch(lease.epoch))).collect();
         self.on_lease(LeaseEvent::Welcomed { terms, hello_sent, resumed });
+        self.standbys.welcomed(Instant::now());
         self.engines.set_link(Some(link.connection().clone()));
         self.link = Some(link);
         if self.drain.is_some() {
@@ -61,24 +62,71 @@ impl Agent {
 
     fn assign(&mut self, assign: Assign) {
         let lease = (GroupName(assign.group.clone()), Epoch(assign.epoch));
-        let known = self.leases.held().any(|(group, _)| *group == lease.0);
-        if self.drain.is_some() {
-            return self.answer(lease, "is draining");
+        let standby = assign.standby;
+        if let Some(problem) = self.refuses(&assign, &lease.0) {
+            return self.answer(lease, standby, problem);
         }
-        if !known && self.leases.count() >= self.config.limits.groups {
-            return self.answer(lease, "carries as many groups as it may");
+        info!(group = %lease.0, epoch = lease.1.0, maps = assign.maps.len(), engine = assign.engine, standby, "assigned");
+        let stock = assign.engine == rathena::NAME;
+        if standby {
+            return self.stand_by(&lease, &assign);
         }
-        info!(group = %lease.0, epoch = lease.1.0, maps = assign.maps.len(), "assigned");
         match self.leases.assign(&lease.0, lease.1) {
-            Assignment::New => self.engines.build(assign),
+            Assignment::New => self.start(stock, assign),
             Assignment::Replaces(old) => {
                 self.engines.stop(&(lease.0, old));
-                self.engines.build(assign);
+                self.start(stock, assign);
             }
-            Assignment::Known if self.engines.runs(&lease) => self.answer(lease, ""),
-            // Its answer follows when the maps are read.
+            Assignment::Known if self.engines.serves(&lease) => self.answer(lease, false, ""),
+            // Its answer follows when the engine is ready.
             Assignment::Known => {}
-            Assignment::Stale => self.answer(lease, "holds the group under a later epoch"),
+            Assignment::Stale => self.answer(lease, false, "holds the group under a later epoch"),
+        }
+    }
+
+    /// Why an assignment cannot be taken.
+    fn refuses(&self, assign: &Assign, group: &GroupName) -> Option<&'static str> {
+        let held = self.leases.held().any(|(held, _)| held == group);
+        let known = held || self.standbys.stands_by(group);
+        let known_engine = matches!(assign.engine.as_str(), "" | embedded::NAME | rathena::NAME);
+        if self.drain.is_some() {
+            Some("is draining")
+        } else if !known && self.leases.count() + self.standbys.count() >= self.config.limits.groups {
+            Some("carries as many groups as it may")
+        } else if !known_engine {
+            Some("has no such engine")
+        } else if assign.standby && held {
+            Some("carries the group already")
+        } else if assign.standby && assign.engine != rathena::NAME {
+            // An embedded engine is there in milliseconds.
+            Some("only stock map-servers stand by")
+        } else {
+            None
+        }
+    }
+
+    fn stand_by(&mut self, lease: &Lease, assign: &Assign) {
+        self.standbys.assigned(&lease.0, lease.1);
+        match self.engines.assign_stock(assign) {
+            Taken::Ready => self.answer(lease.clone(), true, ""),
+            Taken::Starting => {}
+        }
+    }
+
+    /// Starts the engine of a lease, or promotes the one that stands by.
+    fn start(&mut self, stock: bool, assign: Assign) {
+        let lease = (GroupName(assign.group.clone()), Epoch(assign.epoch));
+        let stood_by = self.standbys.remove(&lease.0);
+        if stock && self.engines.assign_stock(&assign) == Taken::Ready {
+            info!(group = %lease.0, epoch = lease.1.0, "standby promoted");
+            self.answer(lease.clone(), false, "");
+        }
+        if let Some(ticket) = stood_by {
+            // Only one that was of no use is still there under its ticket.
+            self.engines.stop(&(lease.0, ticket));
+        }
+        if !stock {
+            self.engines.build(assign);
         }
     }
 
@@ -86,6 +134,9 @@ impl Agent {
         let lease = (GroupName(revoke.group), Epoch(revoke.epoch));
         info!(group = %lease.0, epoch = lease.1.0, reason = revoke.reason, "revoked");
         self.leases.give_up(&lease.0, lease.1);
+        if self.standbys.has(&lease.0, lease.1) {
+            self.standbys.remove(&lease.0);
+        }
         if self.engines.stop(&lease) {
             self.revoking.insert(lease);
         } else {
@@ -93,7 +144,15 @@ impl Agent {
         }
     }
 
-    /// An engine was built, or has ended.
+    /// Standbys that no coordinator has asked for in time.
+    pub(super) fn end_standbys(&mut self) {
+        for lease in self.standbys.expired(Instant::now()) {
+            info!(group = %lease.0, "nobody wants this standby any more");
+            self.engines.stop(&lease);
+        }
+    }
+
+    /// An engine was built, is ready, or has ended.
     pub(super) fn on_engine(&mut self, event: EngineEvent) {
         match event {
             EngineEvent::Built(lease, built) => {
@@ -103,9 +162,28 @@ impl Agent {
                 match built {
                     Ok(world) => {
                         self.engines.launch(lease.clone(), *world);
-                        self.answer(lease, "");
+                        self.answer(lease, false, "");
                     }
                     Err(problem) => self.broke(lease, &problem),
+                }
+            }
+            EngineEvent::Ready(Assigned { lease, standby }) => {
+                let wanted = if standby { self.standbys.has(&lease.0, lease.1) } else { self.holds(&lease) };
+                if wanted {
+                    self.answer(lease, standby, "");
+                }
+            }
+            EngineEvent::Broke(Assigned { lease, standby: true }, problem) => {
+                if self.standbys.has(&lease.0, lease.1) {
+                    warn!(group = %lease.0, problem, "standby cannot be kept");
+                    self.standbys.remove(&lease.0);
+                    self.directory.count_error();
+                    self.answer(lease, true, &problem);
+                }
+            }
+            EngineEvent::Broke(Assigned { lease, standby: false }, problem) => {
+                if self.holds(&lease) {
+                    self.broke(lease, &problem);
                 }
             }
             EngineEvent::Ended(lease) if self.revoking.remove(&lease) => {
@@ -123,19 +201,19 @@ impl Agent {
         warn!(group = %lease.0, epoch = lease.1.0, problem, "group cannot be served");
         self.directory.count_error();
         self.leases.give_up(&lease.0, lease.1);
-        self.answer(lease, problem);
+        self.answer(lease, false, problem);
     }
 
     fn holds(&self, lease: &Lease) -> bool {
         self.leases.held().any(|(group, epoch)| *group == lease.0 && epoch == lease.1)
     }
 
-    fn answer(&self, lease: Lease, problem: &str) {
-        self.tell(NodeSays::Assigned(Assigned {
+    fn answer(&self, lease: Lease, standby: bool, problem: &str) {
+        self.tell(NodeSays::Assigned(control::Assigned {
             group: lease.0.0,
             epoch: lease.1.0,
             problem: problem.into(),
-            standby: false,
+            standby,
         }));
     }
 }

@@ -165,6 +165,11 @@ impl Leases {
         self.held.iter().map(|(group, epoch)| (group, *epoch))
     }
 
+    /// How long engines are kept without a connection.
+    pub(crate) fn reconnect(&self) -> Duration {
+        self.terms.reconnect
+    }
+
     /// How many groups are held.
     pub(crate) fn count(&self) -> usize {
         self.held.len()

@@ -16,7 +16,8 @@ use crate::node::{NodeState, StopCode};
 /// How long a drain may take: the coordinator moves every player within a second or two, unless it has nowhere to.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long engines may take to say their last words when the node stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(3);
+/// A stock map-server saves everybody first.
+const STOP_TIMEOUT: Duration = Duration::from_secs(9);
 
 impl Agent {
     pub(super) fn failed(&mut self, error: AttemptError) -> Option<Stop> {
@@ -43,6 +44,7 @@ impl Agent {
         self.engines.set_link(None);
         self.measuring.abort_all();
         self.on_lease(LeaseEvent::Lost);
+        self.standbys.lost(Instant::now(), self.leases.reconnect());
         self.parted(error)
     }
 
@@ -71,6 +73,9 @@ impl Agent {
     pub(super) fn start_drain(&mut self, reason: String) {
         info!(reason, groups = self.leases.count(), "draining");
         self.drain = Some(Instant::now() + DRAIN_TIMEOUT);
+        for standby in self.standbys.drain() {
+            self.engines.stop(&standby);
+        }
         self.tell(NodeSays::Drain(Drain { reason }));
     }
 
@@ -84,7 +89,7 @@ impl Agent {
         self.attempt.shutdown().await;
         self.measuring.shutdown().await;
         let held: Vec<Lease> = self.leases.held().map(|(group, epoch)| (group.clone(), epoch)).collect();
-        for lease in &held {
+        for lease in held.iter().chain(&self.standbys.drain()) {
             self.engines.stop(lease);
         }
         let ended = async {

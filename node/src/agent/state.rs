@@ -81,6 +81,11 @@ impl StateDir {
         Ok(Self { folder: folder.to_owned() })
     }
 
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The host's key: its identity for the coordinator. Made once.
     pub(crate) fn key(&self) -> Result<KeyPair, StateError> {
         let path = self.folder.join(KEY);

@@ -7,10 +7,19 @@ use bifrost_protocol::control::{MAX_NODE_STREAMS, MAX_PROBES};
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest, Sha256};
 
-use super::{ConfigError, Limits, NodeConfig, Proof, Trust};
+use super::{ConfigError, EngineConfig, Limits, NodeConfig, Proof, Trust};
 
 /// Every group has a stream of its own; the rest is for control and probes.
 const MAX_GROUPS: usize = MAX_NODE_STREAMS as usize - MAX_PROBES - 1;
+/// A map-server with one small map takes about 40 MiB.
+const MIN_ENGINE_MIB: u64 = 64;
+/// More than any machine has: so that the limit in bytes fits everywhere.
+const MAX_ENGINE_MIB: u64 = 1 << 20;
+/// Less than a tenth of a core and the game loop stutters for everybody.
+const MIN_ENGINE_CPU: u32 = 10;
+const MAX_ENGINE_CPU: u32 = 1_600;
+/// `PRIO_MAX - 1`.
+const MAX_NICE: u8 = 19;
 
 /// Mirrors the TOML file.
 #[derive(Default, Deserialize)]
@@ -25,6 +34,7 @@ pub(super) struct Settings {
     trust: TrustSettings,
     proof: ProofSettings,
     limits: LimitSettings,
+    engine: EngineSettings,
 }
 
 #[derive(Default, Deserialize)]
@@ -59,6 +69,16 @@ struct LimitSettings {
     players: Option<u16>,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct EngineSettings {
+    #[serde(deserialize_with = "text")]
+    folder: Option<String>,
+    memory_mib: Option<u64>,
+    cpu_percent: Option<u32>,
+    nice: Option<u8>,
+}
+
 impl Settings {
     /// Checks the settings against each other and reads the files they name.
     pub(super) fn validate(self) -> Result<NodeConfig, ConfigError> {
@@ -83,6 +103,7 @@ impl Settings {
             proof,
             name,
             limits,
+            engine: self.engine.validate()?,
         })
     }
 }
@@ -127,6 +148,29 @@ impl LimitSettings {
             return Err(wrong("limits.players", "expected at least 1"));
         }
         Ok(Limits { groups, players })
+    }
+}
+
+impl EngineSettings {
+    fn validate(self) -> Result<EngineConfig, ConfigError> {
+        let usual = EngineConfig::default();
+        let folder = self.folder.map(PathBuf::from);
+        if folder.as_ref().is_some_and(|folder| !folder.is_dir()) {
+            return Err(wrong("engine.folder", "expected an existing folder"));
+        }
+        let memory_mib = self.memory_mib.unwrap_or(usual.memory_mib);
+        let cpu_percent = self.cpu_percent.unwrap_or(usual.cpu_percent);
+        let nice = self.nice.unwrap_or(usual.nice);
+        if !(MIN_ENGINE_MIB..=MAX_ENGINE_MIB).contains(&memory_mib) {
+            return Err(wrong("engine.memory_mib", format!("expected {MIN_ENGINE_MIB} to {MAX_ENGINE_MIB}")));
+        }
+        if !(MIN_ENGINE_CPU..=MAX_ENGINE_CPU).contains(&cpu_percent) {
+            return Err(wrong("engine.cpu_percent", format!("expected {MIN_ENGINE_CPU} to {MAX_ENGINE_CPU}")));
+        }
+        if nice > MAX_NICE {
+            return Err(wrong("engine.nice", format!("expected 0 to {MAX_NICE}")));
+        }
+        Ok(EngineConfig { folder, memory_mib, cpu_percent, nice })
     }
 }
 

@@ -66,6 +66,10 @@ fn settings_that_do_not_go_together_are_told() {
         ("coordinator = \"https://a\"\ntrust.fingerprint = \"ab\"", "trust.fingerprint: expected 64 hex"),
         ("coordinator = \"https://a\"\nproof.username = \"a\"", "proof.password: is missing"),
         ("coordinator = \"https://a\"\nlimits.players = 0", "limits.players: expected at least 1"),
+        ("coordinator = \"https://a\"\nengine.folder = \"/none/such\"", "engine.folder: expected an existing folder"),
+        ("coordinator = \"https://a\"\nengine.memory_mib = 1", "engine.memory_mib: expected 64 to"),
+        ("coordinator = \"https://a\"\nengine.cpu_percent = 0", "engine.cpu_percent: expected 10 to"),
+        ("coordinator = \"https://a\"\nengine.nice = 20", "engine.nice: expected 0 to 19"),
     ] {
         let told = load(file, &[], Overrides::default()).expect_err("is refused").to_string();
         assert!(told.contains(expected), "{file}: {told}");

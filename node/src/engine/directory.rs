@@ -6,19 +6,31 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bifrost_protocol::ids::{Epoch, GroupName};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::ToEngine;
+use super::rathena::Door;
 
 /// Engines by group. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     groups: Arc<RwLock<Groups>>,
+    /// Counts the engines that have been added.
+    added: watch::Sender<u64>,
     gauges: Arc<Gauges>,
     max_players: u32,
 }
 
-type Groups = BTreeMap<GroupName, (Epoch, mpsc::Sender<ToEngine>)>;
+type Groups = BTreeMap<GroupName, (Epoch, Serving)>;
+
+/// How streams reach the engine of a group.
+#[derive(Clone, Debug)]
+pub(crate) enum Serving {
+    /// The inbox of an embedded one.
+    Embedded(mpsc::Sender<ToEngine>),
+    /// The door of a stock map-server.
+    Stock(Door),
+}
 
 /// What all engines together amount to.
 #[derive(Debug, Default)]
@@ -26,6 +38,12 @@ pub(crate) struct Gauges {
     players: AtomicU32,
     turn_us: AtomicU32,
     errors: AtomicU64,
+}
+
+/// One player within the gauges. Dropping it takes the player out.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    gauges: Arc<Gauges>,
 }
 
 /// The players of one engine within the gauges. Dropping it takes them out, however the engine ends.
@@ -38,13 +56,28 @@ pub(crate) struct PlayerCount {
 impl Directory {
     /// No engines; at most so many players on all that will be.
     pub(crate) fn new(max_players: u32) -> Self {
-        Self { groups: Arc::default(), gauges: Arc::default(), max_players }
+        Self { groups: Arc::default(), added: watch::Sender::new(0), gauges: Arc::default(), max_players }
     }
 
     /// The engine that serves this group under exactly this epoch.
-    pub(crate) fn find(&self, group: &GroupName, epoch: Epoch) -> Option<mpsc::Sender<ToEngine>> {
+    pub(crate) fn find(&self, group: &GroupName, epoch: Epoch) -> Option<Serving> {
         let groups = self.groups.read().unwrap_or_else(PoisonError::into_inner);
-        groups.get(group).filter(|(leased, _)| *leased == epoch).map(|(_, inbox)| inbox.clone())
+        groups.get(group).filter(|(leased, _)| *leased == epoch).map(|(_, serving)| serving.clone())
+    }
+
+    /// The same, for an engine that is about to be added: its assignment may be on its way on another stream.
+    pub(crate) async fn await_engine(&self, group: &GroupName, epoch: Epoch, patience: Duration) -> Option<Serving> {
+        let mut added = self.added.subscribe();
+        let found = async {
+            loop {
+                added.mark_unchanged();
+                match self.find(group, epoch) {
+                    Some(serving) => return Some(serving),
+                    None => added.changed().await.ok()?,
+                }
+            }
+        };
+        tokio::time::timeout(patience, found).await.ok().flatten()
     }
 
     /// Whether one more player may come. Two who come at the same moment may exceed the limit by one.
@@ -62,8 +95,9 @@ impl Directory {
         Arc::clone(&self.gauges)
     }
 
-    pub(super) fn insert(&self, group: GroupName, epoch: Epoch, inbox: mpsc::Sender<ToEngine>) {
-        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(group, (epoch, inbox));
+    pub(super) fn insert(&self, group: GroupName, epoch: Epoch, serving: Serving) {
+        self.groups.write().unwrap_or_else(PoisonError::into_inner).insert(group, (epoch, serving));
+        self.added.send_modify(|added| *added += 1);
     }
 
     /// Removes an engine unless a later one has taken its place.
@@ -76,6 +110,12 @@ impl Directory {
 }
 
 impl Gauges {
+    /// One more player, until the seat is dropped.
+    pub(crate) fn seat(self: &Arc<Self>) -> Seat {
+        self.players.fetch_add(1, Ordering::Relaxed);
+        Seat { gauges: Arc::clone(self) }
+    }
+
     /// Players on all engines.
     pub(crate) fn players(&self) -> u32 {
         self.players.load(Ordering::Relaxed)
@@ -111,6 +151,12 @@ impl PlayerCount {
     }
 }
 
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.gauges.players.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Drop for PlayerCount {
     fn drop(&mut self) {
         self.set(0);
@@ -139,10 +185,26 @@ mod tests {
         let directory = Directory::new(1);
         let group = GroupName("fields".into());
         let (inbox, _engine) = mpsc::channel(1);
-        directory.insert(group.clone(), Epoch(7), inbox);
+        directory.insert(group.clone(), Epoch(7), Serving::Embedded(inbox));
         assert!(directory.find(&group, Epoch(6)).is_none());
         directory.remove(&group, Epoch(6));
         assert!(directory.find(&group, Epoch(7)).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_engine_that_is_about_to_come_is_waited_for() {
+        let directory = Directory::new(1);
+        let group = GroupName("fields".into());
+        let patience = Duration::from_secs(2);
+        assert!(directory.await_engine(&group, Epoch(7), patience).await.is_none());
+        let comes = async {
+            for epoch in [6, 7] {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                directory.insert(group.clone(), Epoch(epoch), Serving::Embedded(mpsc::channel(1).0));
+            }
+        };
+        let (found, ()) = tokio::join!(directory.await_engine(&group, Epoch(7), patience), comes);
+        assert!(found.is_some());
     }
 
     #[test]

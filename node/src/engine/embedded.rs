@@ -13,6 +13,9 @@ use crate::tunnel::outbox::Outbox;
 
 pub(crate) use runner::{Runner, RunnerConfig};
 
+/// The name by which assignments and Hello speak of it; an empty one means it too.
+pub(crate) const NAME: &str = "embedded";
+
 /// What streams tell an engine. Its inbox is bounded; whoever fills it waits.
 #[derive(Debug)]
 pub(crate) enum ToEngine {

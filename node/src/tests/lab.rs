@@ -23,7 +23,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::state::{Held, StateDir, unix_now};
-use crate::config::{Limits, NodeConfig, Trust};
+use crate::config::{EngineConfig, Limits, NodeConfig, Trust};
 use crate::tunnel::messages::MessageReader;
 use crate::{Node, NodeHandle, NodeState, StopCode, bench};
 
@@ -108,6 +108,7 @@ impl Lab {
             proof: None,
             name: "test".into(),
             limits: Limits::default(),
+            engine: EngineConfig::default(),
         };
         Self { endpoint, folder, config }
     }

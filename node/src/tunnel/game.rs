@@ -4,6 +4,7 @@
 //! dies under the stream, neither has happened: the engine keeps the session until the coordinator is back and decides.
 
 use std::io;
+use std::time::Duration;
 
 use bifrost_protocol::DecodeError;
 use bifrost_protocol::client::client_to_server;
@@ -19,7 +20,8 @@ use tracing::{debug, warn};
 use super::code;
 use super::messages::{MessageError, read_header};
 use super::outbox::{self, OUTBOX_BYTES, Packets};
-use crate::engine::{Directory, ToEngine};
+use crate::engine::rathena::{ENGINE_PATIENCE, PlayError, play};
+use crate::engine::{Directory, Serving, ToEngine};
 
 /// Why a game stream was not served to its end.
 #[derive(Debug, Error)]
@@ -39,6 +41,9 @@ pub(crate) enum GameError {
     /// The engine stopped while the session was on its way in.
     #[error("the engine has stopped")]
     Stopped,
+    /// A stock map-server does not take the player, or has cut it off.
+    #[error(transparent)]
+    Play(#[from] PlayError),
 }
 
 /// How the client's side of a stream ended.
@@ -53,8 +58,8 @@ enum End {
 pub(crate) async fn serve(mut send: SendStream, mut recv: RecvStream, directory: Directory) {
     if let Err(error) = attach(&mut send, &mut recv, &directory).await {
         let refused = match &error {
-            GameError::Garbage(_) => StreamCode::Misbehaved,
-            GameError::Stopped => StreamCode::Dropped,
+            GameError::Garbage(_) | GameError::Play(PlayError::Garbage(_)) => StreamCode::Misbehaved,
+            GameError::Stopped | GameError::Play(_) => StreamCode::Dropped,
             GameError::Header(_) | GameError::NotLeased(..) | GameError::TooMany => StreamCode::Refused,
         };
         warn!(%error, "game stream refused");
@@ -68,10 +73,16 @@ async fn attach(send: &mut SendStream, recv: &mut RecvStream, directory: &Direct
     let (open, rest) = read_header::<_, GameOpen>(recv, StreamKind::Game).await?;
     let (session, group, epoch) = (SessionId(open.session), GroupName(open.group.clone()), Epoch(open.epoch));
     tracing::Span::current().record("session", session.0).record("group", &group.0);
-    let engine = directory.find(&group, epoch).ok_or(GameError::NotLeased(group, epoch))?;
+    // A standby that is being promoted may hear of its lease a moment after its first player does.
+    let patience = if open.enter.is_empty() { Duration::ZERO } else { ENGINE_PATIENCE };
+    let serving = directory.await_engine(&group, epoch, patience).await.ok_or(GameError::NotLeased(group, epoch))?;
     if !directory.has_room() {
         return Err(GameError::TooMany);
     }
+    let engine = match serving {
+        Serving::Embedded(inbox) => inbox,
+        Serving::Stock(door) => return Ok(play(send, recv, &open, rest, &door).await?),
+    };
     let (outbox, packets) = outbox::channel(OUTBOX_BYTES);
     let arrival = ToEngine::Attach { open: Box::new(open), outbox };
     engine.send(arrival).await.map_err(|_| GameError::Stopped)?;

@@ -14,6 +14,8 @@ use crate::failover::LeaseState;
 use crate::fleet::ConnectionId;
 use crate::fleet::character::{cell, image_point};
 use crate::fleet::command::{Command, StoreWrite};
+use crate::fleet::kept::Kept;
+use crate::fleet::saves::Saves;
 use crate::fleet::session::{Phase, Session};
 use crate::store::SessionRow;
 
@@ -84,7 +86,10 @@ impl Fleet {
         };
         let before = self.forget(account);
         let orphan = before.as_ref().filter(orphaned);
-        let late = self.leaving.remove(&status.character);
+        let late = self.leaving.remove(&status.character).map(|late| (late.image, late.saves));
+        let newer = late.or_else(|| orphan.map(|orphan| (orphan.image.clone(), orphan.saves.clone())));
+        let (image, mut saves) = newer.clone().unwrap_or((answer.image, Saves::default()));
+        saves.forget_sent();
         self.next_session += 1;
         let mut session = Session {
             id: SessionId(self.next_session),
@@ -96,12 +101,10 @@ impl Fleet {
             login_id2: answer.login_id2,
             sex: status.sex,
             group_id: answer.group,
+            expiration: answer.expiration,
             // What the char-server has not confirmed, or not been told since a restart, is newer than what it hands out.
-            dirty: late.is_some() || orphan.is_some(),
-            image: late
-                .map(|late| late.image)
-                .or_else(|| orphan.map(|orphan| orphan.image.clone()))
-                .unwrap_or(answer.image),
+            dirty: newer.is_some(),
+            image,
             at,
             direction: 0,
             sitting: false,
@@ -111,11 +114,16 @@ impl Fleet {
             since: self.now,
             saved: self.now,
             drops: 0,
+            saves,
+            handed_out: false,
         };
         session.image.set_last_point(image_point(&session.at));
         // What the char-server does not keep survives a change of hosts here.
-        if let Some(before) = before.filter(|before| before.at == session.at && before.phase == Phase::Away) {
-            (session.direction, session.sitting, session.drops) = (before.direction, before.sitting, before.drops);
+        if let Some(before) = before.filter(|before| before.phase == Phase::Away) {
+            if before.at == session.at {
+                (session.direction, session.sitting, session.drops) = (before.direction, before.sitting, before.drops);
+            }
+            session.saves = before.saves;
         }
         self.begin(session);
     }
@@ -124,6 +132,7 @@ impl Fleet {
         let (account, connection) = (session.account, session.connection);
         self.command(Command::Store(StoreWrite::Begin(Box::new(row(&session)))));
         self.accounts.insert(session.id, account);
+        self.characters.insert(session.character, account);
         self.sessions.insert(account, session);
         if let Some(connection) = connection {
             self.connections.insert(connection, account);
@@ -152,7 +161,7 @@ impl Fleet {
             epoch: lease.epoch.0,
             character: Some(session.for_engine()),
             changing: session.changing,
-            ..GameOpen::default()
+            enter: self.enter_packet(session, link),
         };
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.synced(account, now));
@@ -179,7 +188,7 @@ fn row(session: &Session) -> SessionRow {
         sex: session.sex,
         group_id: session.group_id,
         image: session.image.as_bytes().to_vec(),
-        update: Some(session.as_update().encode_to_vec()),
+        update: Some(Kept::of(session).encode_to_vec()),
         epoch: Epoch(0),
         sequence: 0,
     }

@@ -13,6 +13,7 @@ use bifrost_protocol::inter::{
 use bifrost_protocol::{FixedText, Ipv4Be, Packet, PortBe};
 
 use super::{Fleet, Leaving};
+use crate::config::EngineKind;
 use crate::fleet::ConnectionId;
 use crate::fleet::character::image_point;
 use crate::fleet::command::{Command, StoreWrite};
@@ -49,6 +50,13 @@ impl Fleet {
         let Some(link) = session.link() else { return self.released(account, leave) };
         let order = EngineOrder::Release(SessionRef { session: session.id.0 });
         let group = session.group.clone();
+        if self.engine_of(&group) == EngineKind::Rathena {
+            return if self.kick_from_engine(link, account) {
+                self.set_phase(account, Phase::Releasing(link, leave));
+            } else {
+                self.released(account, leave);
+            };
+        }
         self.set_phase(account, Phase::Releasing(link, leave));
         self.command(Command::Order(link, group, order));
     }
@@ -90,12 +98,12 @@ impl Fleet {
         let Some((server, own)) = self.server_of(&to) else {
             return self.released(account, Leave::Select);
         };
+        self.set_phase(account, Phase::Redirecting(Target { to, server, own }));
         if own {
             self.departed.push(account);
         } else {
             self.save(account);
         }
-        self.set_phase(account, Phase::Redirecting(Target { to, server, own }));
         self.ask_to_change(account);
     }
 
@@ -183,12 +191,14 @@ impl Fleet {
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.verified(account, now));
         if let Some(session) = self.forget(account) {
+            self.guard.forget(session.character, account);
             self.command(Command::Store(StoreWrite::End(session.character)));
         }
     }
 
     /// 0x2b02.
     pub(super) fn select(&mut self, account: AccountId) {
+        self.set_phase(account, Phase::Selecting);
         self.save(account);
         let Some(session) = self.sessions.get(&account) else { return };
         let request = CharacterSelect {
@@ -197,7 +207,6 @@ impl Fleet {
             login_id2: session.login_id2,
             client_ip: Ipv4Be(session.address),
         };
-        self.set_phase(account, Phase::Selecting);
         self.tell_char(request);
     }
 
@@ -222,8 +231,12 @@ impl Fleet {
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.lost(account, "left the game", now));
         let Some(session) = self.forget(account) else { return };
-        let (character, image) = (session.character, session.image);
-        self.leaving.insert(character, Leaving { account, image, since: now });
+        let (character, image, saves) = (session.character, session.image, session.saves);
+        if self.engine_of(&session.group) == EngineKind::Rathena {
+            self.guard.farewell(account, &image).into_iter().for_each(|packet| self.forward(packet));
+        }
+        self.guard.forget(character, account);
+        self.leaving.insert(character, Leaving { account, image, saves, since: now });
         self.save_finally(character);
     }
 
@@ -232,7 +245,17 @@ impl Fleet {
         let Some(leaving) = self.leaving.get_mut(&character) else { return };
         leaving.since = self.now;
         let save = Save { account: leaving.account, character, last: 1, image: leaving.image.clone() };
+        let pending = leaving.saves.take_pending(save.account, character, true);
+        pending.before.into_iter().chain(pending.after).for_each(|packet| self.forward(packet));
         self.tell_char(save);
+    }
+
+    /// What was sent may not have arrived.
+    pub(super) fn save_finally_again(&mut self, character: CharacterId) {
+        if let Some(leaving) = self.leaving.get_mut(&character) {
+            leaving.saves.forget_sent();
+        }
+        self.save_finally(character);
     }
 
     /// 0x2b21.
@@ -247,11 +270,18 @@ impl Fleet {
     pub(super) fn save(&mut self, account: AccountId) {
         let (now, char_up) = (self.now, self.char_up);
         let Some(session) = self.sessions.get_mut(&account) else { return };
-        if session.dirty && char_up {
-            (session.dirty, session.saved) = (false, now);
-            let save = Save { account, character: session.character, last: 0, image: session.image.clone() };
-            self.tell_char(save);
+        if !char_up || !(session.dirty || session.saves.is_pending() || session.is_leaving()) {
+            return;
         }
+        let (character, image, leaving) = (session.character, session.image.clone(), session.is_leaving());
+        let pending = session.saves.take_pending(account, character, leaving);
+        let dirty = std::mem::replace(&mut session.dirty, false);
+        session.saved = now;
+        pending.before.into_iter().for_each(|packet| self.forward(packet));
+        if dirty {
+            self.tell_char(Save { account, character, last: 0, image });
+        }
+        pending.after.into_iter().for_each(|packet| self.forward(packet));
     }
 
     /// 0x2b1f: the char-server wants the player gone, as after a second login (`chrif_disconnectplayer`).

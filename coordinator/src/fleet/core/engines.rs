@@ -6,8 +6,10 @@ use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, MapPoint, 
 use prost::Message;
 
 use super::Fleet;
+use crate::config::EngineKind;
 use crate::fleet::character::{cell, placed};
 use crate::fleet::command::{Command, StoreWrite};
+use crate::fleet::kept::Kept;
 use crate::fleet::session::{Leave, Phase};
 use crate::fleet::{ConnectionId, LinkId};
 
@@ -54,7 +56,7 @@ impl Fleet {
         self.command(Command::CloseSync(link, group.clone()));
     }
 
-    fn entered(&mut self, link: LinkId, who: SessionRef) {
+    pub(super) fn entered(&mut self, link: LinkId, who: SessionRef) {
         let now = self.now;
         if let Some((account, Phase::Entering(_))) = self.on_engine(link, who.session) {
             self.set_phase(account, Phase::Playing(link));
@@ -114,7 +116,8 @@ impl Fleet {
             match self.reported_by(link, group, update.session) {
                 Some(account) => {
                     let character = self.applied(link, group, account, &update);
-                    updates.extend(character.map(|character| (character, update.encode_to_vec())));
+                    let kept = Kept::update(update).encode_to_vec();
+                    updates.extend(character.map(|character| (character, kept)));
                 }
                 // It came back another way while its engine could not be reached: what stands there is a ghost.
                 None if sync.full => self.order_release(link, group, update.session),
@@ -183,6 +186,9 @@ impl Fleet {
 
     /// A group's state is durable up to here.
     pub(super) fn journaled(&mut self, link: LinkId, group: &GroupName, epoch: Epoch, sequence: u64) {
+        if self.engine_of(group) == EngineKind::Rathena {
+            return self.finals_durable(link, group, sequence);
+        }
         if self.leases.admits(group, epoch, link) {
             self.command(Command::Order(link, group.clone(), EngineOrder::Ack(SyncAck { sequence })));
         }
@@ -205,6 +211,12 @@ impl Fleet {
         let Some(session) = self.sessions.get_mut(&account) else { return };
         let (at, phase): (MapPoint, Phase) = (session.at.clone(), session.phase.clone());
         match phase {
+            // It has closed the player's connection, and the last save is on its way.
+            Phase::Entering(link) | Phase::Playing(link) if session.handed_out => {
+                session.drops = session.drops.saturating_add(1);
+                let leave = if session.drops > MAX_DROPS { Leave::Select } else { Leave::Move };
+                self.set_phase(account, Phase::Releasing(link, leave));
+            }
             Phase::Entering(_) | Phase::Playing(_) => {
                 session.drops = session.drops.saturating_add(1);
                 if session.drops > MAX_DROPS {
@@ -226,4 +238,4 @@ impl Fleet {
 /// Most players in one sync: all that an embedded engine can carry.
 const MAX_UPDATES: usize = 2_048;
 /// How often engines may drop a session in a row before its player is sent to character select.
-const MAX_DROPS: u8 = 3;
+pub(super) const MAX_DROPS: u8 = 3;

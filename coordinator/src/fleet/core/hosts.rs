@@ -1,13 +1,13 @@
 //! Nodes come, beat, ask to be emptied, and go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bifrost_protocol::control::{Beat, Benchmark, CoordinatorSays, HeldLease, Hello, NodeSays, Revoke, Welcome};
 use bifrost_protocol::ids::{Epoch, GroupName, HostId};
 
 use super::Fleet;
-use crate::config::GroupClass;
+use crate::config::{EngineKind, GroupClass};
 use crate::failover::{Cause, Detector};
 use crate::fleet::command::Command;
 use crate::fleet::session::{Leave, Phase};
@@ -28,6 +28,8 @@ pub(in crate::fleet) struct Host {
     pub(in crate::fleet) version: String,
     pub(in crate::fleet) violations: u64,
     pub(in crate::fleet) draining: bool,
+    /// Whether it runs stock map-servers, and of which build; `own`: from a folder of its own.
+    stock: Option<Stock>,
     /// Most players and groups it says it carries.
     max_players: usize,
     max_groups: usize,
@@ -35,6 +37,24 @@ pub(in crate::fleet) struct Host {
     pub(super) sequences: BTreeMap<GroupName, u64>,
     uptime_at_hello: u64,
     since: Duration,
+}
+
+/// How a host comes by its stock map-servers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Stock {
+    /// From the operator's bundle for this machine.
+    Bundle(String),
+    /// From a folder of its own.
+    Folder,
+}
+
+/// What a node says of itself about stock map-servers.
+fn stock(hello: &Hello) -> Option<Stock> {
+    let says = |engine: &str| hello.engines.iter().any(|known| known == engine);
+    if says("rathena-folder") {
+        return Some(Stock::Folder);
+    }
+    says("rathena").then(|| Stock::Bundle(hello.abi.chars().take(MAX_VERSION).collect()))
 }
 
 impl Host {
@@ -68,6 +88,7 @@ impl Fleet {
             version: hello.version.chars().take(MAX_VERSION).collect(),
             violations: 0,
             draining: false,
+            stock: stock(hello),
             max_players: limit(hello.max_players),
             max_groups: limit(hello.max_groups),
             sequences: BTreeMap::new(),
@@ -144,7 +165,12 @@ impl Fleet {
         match says {
             NodeSays::Assigned(answer) => {
                 let (group, epoch) = (GroupName(answer.group), Epoch(answer.epoch));
-                if answer.problem.is_empty() {
+                if answer.standby {
+                    match answer.problem.as_str() {
+                        "" => self.standby_ready(link, &group, epoch),
+                        problem => self.standby_failed(link, &group, problem),
+                    }
+                } else if answer.problem.is_empty() {
                     self.engine_ready(link, &group, epoch);
                 } else {
                     self.engine_failed(link, &group, epoch, &answer.problem);
@@ -210,7 +236,7 @@ impl Fleet {
                 eligible: host.violations < MAX_VIOLATIONS && criteria.iter().all(|criterion| criterion.met),
                 performance: u64::from(benchmark.cpu_score) * u64::from(benchmark.cores.min(MAX_USEFUL_CORES)),
                 round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
-                groups: self.leases.held_by(*link).len(),
+                groups: self.leases.held_by(*link).len() + self.standbys_on(*link),
                 room: usize::try_from(benchmark.cores)
                     .unwrap_or(usize::MAX)
                     .clamp(MIN_ROOM, MAX_ROOM)
@@ -220,6 +246,30 @@ impl Fleet {
             }
         };
         self.hosts.iter().map(view).collect()
+    }
+
+    /// The hosts that can serve a group: for a stock map-server they need one.
+    pub(super) fn views_for(&self, group: &GroupName) -> Vec<HostView> {
+        let mut views = self.views();
+        views.retain(|view| !self.unfit.contains_key(&(group.clone(), view.host.clone())));
+        if self.engine_of(group) == EngineKind::Rathena {
+            views.retain(|view| self.link_of(&view.host).is_some_and(|link| self.runs_stock(link)));
+        }
+        views
+    }
+
+    fn runs_stock(&self, link: LinkId) -> bool {
+        match self.hosts.get(&link).and_then(|host| host.stock.as_ref()) {
+            Some(Stock::Folder) => true,
+            Some(Stock::Bundle(abi)) => self.bundles.contains(abi),
+            None => false,
+        }
+    }
+
+    /// Bundles were added or removed.
+    pub(super) fn bundles_changed(&mut self, abis: BTreeSet<String>) {
+        self.bundles = abis;
+        self.place_vacant();
     }
 
     /// Whether a host takes one more player.

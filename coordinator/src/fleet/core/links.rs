@@ -1,13 +1,14 @@
 //! The char-server: what it says, and what it has to hear again after its link was down.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bifrost_protocol::ids::{AccountId, MapName};
-use bifrost_protocol::inter::{CharToMap, Counted, Online, OnlinePlayer, Ping};
-use bifrost_protocol::{FixedText, Ipv4Be, List};
+use bifrost_protocol::inter::{CharToMap, Counted, Online, OnlinePlayer, Ping, ServerGone, ServerMaps};
+use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe};
 
 use super::Fleet;
-use crate::fleet::session::{Phase, Target};
+use crate::config::EngineKind;
+use crate::fleet::session::{Phase, Session, Target};
 
 impl Fleet {
     /// The char-server has taken the fleet in: it hears who is here (0x2aff), and everything it has not answered, again.
@@ -18,11 +19,12 @@ impl Fleet {
         let leaving = self.leaving.iter().map(|(character, leaving)| online(leaving.account, *character));
         let players = here.chain(leaving).collect();
         self.tell_char(Online { players: Counted(players) });
-        self.leaving.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally(id));
+        self.leaving.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally_again(id));
         for account in self.sessions.keys().copied().collect::<Vec<_>>() {
             if let Some(session) = self.sessions.get_mut(&account) {
                 // What was sent before the link broke may not have arrived.
                 session.dirty = true;
+                session.saves.forget_sent();
             }
             self.save(account);
             match self.sessions.get(&account).map(|session| &session.phase) {
@@ -33,6 +35,22 @@ impl Fleet {
             }
         }
         self.arrivals.keys().copied().collect::<Vec<_>>().into_iter().for_each(|key| self.ask_about(key));
+        self.introduce();
+    }
+
+    /// What the guard knew of players went with the link, or with the coordinator's former life.
+    fn introduce(&mut self) {
+        let stock = |session: &&Session| self.engine_of(&session.group) == EngineKind::Rathena;
+        let images: Vec<_> = self.sessions.values().filter(stock).map(|session| session.image.clone()).collect();
+        for image in images {
+            self.guard.enters(&image).into_iter().for_each(|question| self.forward(question));
+        }
+    }
+
+    /// The link to the char-server is gone. It comes back by itself.
+    pub(super) fn char_down(&mut self) {
+        self.char_up = false;
+        self.guard.char_gone();
     }
 
     /// A client is on its way back, while the char-server has forgotten that it expects it. Its answer changes nothing.
@@ -44,7 +62,7 @@ impl Fleet {
         self.set_phase(account, Phase::Away);
     }
 
-    /// Any packet of the char-server.
+    /// A packet of the char-server that is the fleet's own business.
     pub(super) fn char_says(&mut self, packet: CharToMap) {
         match packet {
             CharToMap::Authenticated(answer) => self.arrival_accepted(answer),
@@ -55,14 +73,10 @@ impl Fleet {
             CharToMap::Kick(kick) => self.kicked(&kick),
             CharToMap::Banned(banned) => self.banned(&banned),
             CharToMap::ServerMaps(maps) => self.neighbour(maps.ip, maps.port.0, &maps.maps),
-            CharToMap::ServerGone(gone) => {
-                let server = SocketAddrV4::new(gone.ip.0, gone.port.0);
-                self.neighbours.retain(|_, address| *address != server);
-            }
+            CharToMap::ServerGone(gone) => self.neighbour_gone(gone),
             // A stock map-server answers this from its game loop.
             CharToMap::TotalUsers(_) => self.tell_char(Ping {}),
-            // Not the fleet's business while only embedded engines serve: they know no rankings, effects or items, and
-            // what is not asked for stays with the char-server.
+            // The engines' business, if anybody's: they have gone there already.
             CharToMap::LoginAnswer(_)
             | CharToMap::MapsAccepted(_)
             | CharToMap::Cooldowns(_)
@@ -87,6 +101,26 @@ impl Fleet {
                 self.neighbours.insert(map, ip.at(port));
             }
         }
+        let theirs = maps.0.iter().filter(|name| {
+            MapName::new(&name.to_text()).is_ok_and(|map| self.neighbours.get(&map) == Some(&ip.at(port)))
+        });
+        let theirs: Vec<_> = theirs.copied().collect();
+        if !theirs.is_empty() {
+            self.tell_engines(&ServerMaps { ip, port: PortBe(port), maps: List(theirs) }.encode());
+        }
+    }
+
+    /// 0x2b20. Stock map-servers read its address the wrong way round (`chrif_removemap`), and so they get it.
+    fn neighbour_gone(&mut self, gone: ServerGone) {
+        let server = SocketAddrV4::new(gone.ip.0, gone.port.0);
+        self.neighbours.retain(|_, address| *address != server);
+        let [a, b, c, d] = gone.ip.0.octets();
+        let turned = ServerGone {
+            ip: Ipv4Be(Ipv4Addr::new(d, c, b, a)),
+            port: PortBe(gone.port.0.swap_bytes()),
+            maps: gone.maps,
+        };
+        self.tell_engines(&turned.encode());
     }
 }
 

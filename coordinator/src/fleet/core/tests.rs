@@ -1,5 +1,6 @@
 //! The core in simulated time: single failures one by one, then long random stories held against the invariants.
 
+mod stock;
 mod world;
 
 use std::time::Duration;

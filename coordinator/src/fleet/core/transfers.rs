@@ -8,7 +8,7 @@ use bifrost_protocol::ids::{AccountId, Epoch, GroupName, HostId};
 use super::Fleet;
 use crate::failover::{Cause, LeaseState, Step, Transfer};
 use crate::fleet::LinkId;
-use crate::fleet::command::Command;
+use crate::fleet::command::{Command, Duty};
 use crate::fleet::session::{Leave, Phase};
 use crate::placement::select;
 
@@ -19,8 +19,10 @@ impl Fleet {
     /// Gives a group to the best host there is, except one. `false` when there is none.
     pub(super) fn place_group(&mut self, group: &GroupName, except: Option<&HostId>) -> bool {
         let Some(facts) = self.groups.get(group) else { return false };
-        let mut views = self.views();
-        views.retain(|view| !self.unfit.contains_key(&(group.clone(), view.host.clone())));
+        if let Some(host) = self.ready_standby(group, except) {
+            return self.give(group, &host, "its engine stood by".into());
+        }
+        let views = self.views_for(group);
         let Some(choice) = select(facts.class, self.players_on(group), &views, except) else { return false };
         self.give(group, &choice.host, choice.why)
     }
@@ -38,8 +40,12 @@ impl Fleet {
             host.sequences.remove(group);
         }
         tracing::info!(%group, %host, %epoch, "lease granted");
+        if self.take_standby(group, link).is_none() {
+            // A new engine: what an old one of this host may still say does not count.
+            self.engine_gone(link, group);
+        }
         self.lease_changed(group);
-        self.command(Command::Assign(link, group.clone(), epoch));
+        self.command(Command::Assign(link, group.clone(), epoch, Duty::Serve));
         true
     }
 
@@ -69,6 +75,7 @@ impl Fleet {
         let Some(host) = self.hosts.get(&link).map(|host| host.host.clone()) else { return };
         tracing::warn!(%group, %host, problem, "engine cannot serve the group");
         self.command(Command::Count("engine_failed"));
+        self.note_problem(group, &host, problem);
         self.unfit.insert((group.clone(), host.clone()), self.now + super::upkeep::UNFIT_FOR);
         let mut transfer = Transfer::new(Cause::EngineLost, host, vec![group.clone()], self.now, self.now);
         self.tell_revoked(link, group, epoch, problem);
@@ -79,6 +86,8 @@ impl Fleet {
     /// A host is gone, from one moment to the next. Everything it had goes on elsewhere from the last state it sent.
     pub(super) fn host_lost(&mut self, link: LinkId, cause: Cause) {
         let Some(host) = self.hosts.remove(&link) else { return };
+        self.engines_gone(link);
+        self.forget_standbys(link);
         self.command(Command::CloseNode(link, "lost", "no sign of life".into()));
         let held = self.leases.held_by(link);
         // Planned moves of it that were under way end as this one.

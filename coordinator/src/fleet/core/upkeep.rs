@@ -7,7 +7,9 @@ use bifrost_protocol::ids::{AccountId, GroupName};
 use bifrost_protocol::inter::UserCount;
 
 use super::Fleet;
+use crate::config::EngineKind;
 use crate::failover::{Cause, LeaseState};
+use crate::fleet::command::Command;
 use crate::fleet::session::{Leave, Phase, Session};
 use crate::placement::{Move, Settled, next_move};
 
@@ -57,6 +59,7 @@ impl Fleet {
         if now >= self.upkeep.balance && !self.shutting_down {
             self.upkeep.balance = now + BALANCE_EVERY;
             self.place_vacant();
+            self.tend_standbys();
             self.balance();
         }
     }
@@ -99,9 +102,17 @@ impl Fleet {
     fn not_released(&mut self, account: AccountId, leave: Leave) {
         let Some(session) = self.sessions.get(&account) else { return };
         let (group, id, link) = (session.group.clone(), session.id, session.link());
-        if let Some(link) = link {
-            self.violation(link, "release_ignored");
-            self.order_release(link, &group, id.0);
+        match link {
+            Some(link) if self.engine_of(&group) == EngineKind::Embedded => {
+                self.violation(link, "release_ignored");
+                self.order_release(link, &group, id.0);
+            }
+            // It may not have had the player yet, or be gone itself: its host says so soon.
+            Some(link) => {
+                self.note_left(link, account);
+                self.command(Command::Count("release_unanswered"));
+            }
+            None => {}
         }
         self.released(account, leave);
         self.emptied(&group);
@@ -130,12 +141,19 @@ impl Fleet {
                 LeaseState::Awaited(_) if age(lease.since) > RESUME_LIMIT => {
                     self.place_awaited(&group);
                 }
-                LeaseState::Starting(_, link) if age(lease.since) > START_LIMIT => {
+                LeaseState::Starting(_, link) if age(lease.since) > self.start_limit(&group) => {
                     self.engine_failed(link, &group, lease.epoch, "did not start in time");
                 }
                 LeaseState::Emptying(..) => self.emptied(&group),
                 LeaseState::Awaited(_) | LeaseState::Starting(..) | LeaseState::Vacant | LeaseState::Live(..) => {}
             }
+        }
+    }
+
+    fn start_limit(&self, group: &GroupName) -> Duration {
+        match self.engine_of(group) {
+            EngineKind::Embedded => START_LIMIT,
+            EngineKind::Rathena => STOCK_START_LIMIT,
         }
     }
 
@@ -161,7 +179,10 @@ impl Fleet {
     fn repeat_final_saves(&mut self) {
         let now = self.now;
         let late = self.leaving.iter().filter(|(_, leaving)| now > leaving.since + CONFIRM_LIMIT);
-        late.map(|(character, _)| *character).collect::<Vec<_>>().into_iter().for_each(|id| self.save_finally(id));
+        late.map(|(character, _)| *character)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|id| self.save_finally_again(id));
     }
 
     /// One planned move at a time, and only of groups that have settled.
@@ -235,6 +256,8 @@ const ORPHAN_LIMIT: Duration = Duration::from_secs(20);
 const RESUME_LIMIT: Duration = Duration::from_secs(10);
 /// How long an engine may take to start.
 const START_LIMIT: Duration = Duration::from_secs(15);
+/// How long a stock map-server may take to start; its bundle may have to be fetched first.
+const STOCK_START_LIMIT: Duration = Duration::from_secs(120);
 /// How long the char-server may take to answer 0x2b26, or be away while a client waits.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(15);
 /// How long the char-server may take to confirm a final save before it is sent again.

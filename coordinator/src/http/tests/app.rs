@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::connect_info::MockConnectInfo;
-use axum::http::{Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, StatusCode, header};
 use bifrost_protocol::client::login::{Accepted, Closed, Refused};
 use bifrost_protocol::client::{ClientToLogin, CloseReason, LoginToClient, client_to_login, login::LoginRefusal};
 use bifrost_protocol::ids::{AccountId, HostId};
@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::bundles::Bundles;
 use crate::fleet::FleetHandle;
 use crate::fleet::status::FleetStatus;
 use crate::http::server::serve;
@@ -40,6 +41,7 @@ pub(super) struct App {
     /// Hosts the fleet was told to cut.
     pub(super) revoked: mpsc::Receiver<HostId>,
     pub(super) status: Arc<Mutex<FleetStatus>>,
+    pub(super) bundles: Bundles,
     router: axum::Router,
     dir: TempDir,
     _tasks: JoinSet<()>,
@@ -90,6 +92,7 @@ impl App {
             groups: Vec::new(),
             failovers: Vec::new(),
         }));
+        let bundles = Bundles::open(dir.path()).await.expect("bundles");
         let (cut, revoked) = mpsc::channel(8);
         let (fleet, answering) = FleetHandle::scripted(Arc::clone(&status), cut);
         tasks.spawn(answering);
@@ -98,12 +101,13 @@ impl App {
             store: store.clone(),
             proof: proof(store.clone()),
             fleet,
+            bundles: bundles.clone(),
             link: "127.0.0.1:7444".to_owned(),
             admin_token: Secret::new(ADMIN_TOKEN.to_owned()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
         let router = router(deps).layer(MockConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
-        Self { identity, store, revoked, status, router, dir, _tasks: tasks }
+        Self { identity, store, revoked, status, bundles, router, dir, _tasks: tasks }
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -159,6 +163,19 @@ impl App {
         self.send("GET", path, None, &Value::Null).await
     }
 
+    /// Fetches a file with a token, from somewhere on if it says where.
+    pub(super) async fn fetch(&self, path: &str, token: &str, range: Option<&str>) -> (Answer, HeaderMap) {
+        let mut request = Request::builder().uri(path).header(header::AUTHORIZATION, format!("Bearer {token}"));
+        if let Some(range) = range {
+            request = request.header(header::RANGE, range);
+        }
+        let request = request.body(Body::empty()).expect("request");
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let (head, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1024 * 1024).await.expect("body");
+        (Answer { status: head.status, retry_after: None, body }, head.headers)
+    }
+
     pub(super) async fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
         let mut request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, "application/json");
         if let Some(token) = token {
@@ -190,6 +207,10 @@ impl Key {
 impl Answer {
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.text()))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.body
     }
 
     pub(super) fn text(&self) -> String {

@@ -56,7 +56,15 @@ impl Lab {
         let (events_to, events) = mpsc::channel(queue);
         let token = CancellationToken::new();
         let config = config::Link { listen: ([127, 0, 0, 1], 0).into(), ..config::Link::default() };
-        let nodes = Nodes::spawn(&config, Arc::clone(&identity), store.clone(), events_to, &token).expect("starts");
+        let nodes = Nodes::spawn(
+            &config,
+            Arc::clone(&identity),
+            store.clone(),
+            events_to,
+            crate::nodes::Layouts::default(),
+            &token,
+        )
+        .expect("starts");
         let address = nodes.local_addr();
         Self { nodes: Some(nodes), address, events, identity, store, _folder: folder, _token: token }
     }

@@ -111,7 +111,7 @@ impl Lab {
         let relay = Relay::spawn_with(&config, patience, events_to, &token).expect("port 0 is free");
         let (endpoints, coordinator_side, node_side) = link().await;
         let (control, _) = mpsc::channel(1);
-        let node = NodeHandle::new(HostId("h-1".into()), LinkId(1), control, beats(), coordinator_side);
+        let node = NodeHandle::new(HostId("h-1".into()), LinkId(1), String::new(), control, beats(), coordinator_side);
         let address = relay.local_addr();
         let relay = Some(relay);
         Self { relay, address, events, node, node_side, connection: None, _endpoints: endpoints, _token: token }
@@ -197,7 +197,7 @@ impl Lab {
         drop(endpoints);
         coordinator_side.close(0_u32.into(), b"");
         let (control, _) = mpsc::channel(1);
-        let node = NodeHandle::new(HostId("h-2".into()), LinkId(2), control, beats(), coordinator_side);
+        let node = NodeHandle::new(HostId("h-2".into()), LinkId(2), String::new(), control, beats(), coordinator_side);
         ToClient::Attach { node, open: Box::new(GameOpen { session, ..GameOpen::default() }) }
     }
 

@@ -40,6 +40,7 @@ records! {
     }
 
     /// A skill that cannot be used yet (`s_skill_cooldown_data`, 16 bytes); `tick` in milliseconds left.
+    #[derive(Copy, Default)]
     pub struct SkillCooldown { skill: u16, padding: Padding<6>, tick: i64 }
 
     /// A script that changes a character's status for a time (`bonus_script_data`, 528 bytes).

@@ -19,7 +19,7 @@ use bifrost_protocol::{FixedText, Packet, Secret};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::config::{Eligibility, GroupClass};
+use crate::config::{Eligibility, EngineKind, GroupClass};
 use crate::fleet::character::{image_point, place};
 use crate::fleet::command::{Command, FleetConfig, GroupFacts, Input, StoreWrite};
 use crate::fleet::core::Fleet;
@@ -81,6 +81,7 @@ impl Sim {
     pub(super) fn new(seed: u64) -> Self {
         let facts = |class, map: &str| GroupFacts {
             class,
+            engine: EngineKind::Embedded,
             maps: vec![MapName::new(map).expect("legal")],
             exits: MAPS.iter().map(|(_, map, _)| point(map, 20)).collect(),
         };
@@ -276,7 +277,7 @@ impl Sim {
                     self.later(Input::ClientClosed(connection));
                 }
             }
-            Command::Assign(link, group, epoch) => self.assign(link, &group, epoch),
+            Command::Assign(link, group, epoch, _) => self.assign(link, &group, epoch),
             Command::Order(link, group, EngineOrder::Release(who)) => self.release(link, &group, who.session),
             Command::CloseNode(link, ..) => {
                 self.nodes.remove(&link);
@@ -293,6 +294,9 @@ impl Sim {
             | Command::Hold(_)
             | Command::Tell(..)
             | Command::CloseSync(..)
+            | Command::Forward(_)
+            | Command::Inter(..)
+            | Command::CloseInter(..)
             | Command::Store(_)
             | Command::Count(_) => {}
         }
@@ -366,17 +370,15 @@ impl Sim {
                         client_ip: ask.client_ip,
                     })
                 };
-                self.later(Input::Char(answer));
+                self.later(Input::Char(answer.encode()));
             }
             MapToChar::Save(save) => {
                 let stored = self.characters.get_mut(&save.account.0).expect("known");
                 stored.image = save.image;
                 if save.last == 1 {
                     stored.online = false;
-                    self.later(Input::Char(CharToMap::Saved(Saved {
-                        account: save.account,
-                        character: save.character,
-                    })));
+                    let saved = Saved { account: save.account, character: save.character };
+                    self.later(Input::Char(saved.encode()));
                 }
             }
             MapToChar::ChangeServer(change) => {
@@ -384,7 +386,7 @@ impl Sim {
                 let to = point(&change.map.to_text(), change.x);
                 stored.image.set_last_point(image_point(&to));
                 stored.expected = true;
-                self.later(Input::Char(CharToMap::ChangeServerAnswer(ChangeServerAnswer {
+                let answer = ChangeServerAnswer {
                     account: change.account,
                     login_id1: change.login_id1,
                     login_id2: change.login_id2,
@@ -394,11 +396,12 @@ impl Sim {
                     y: change.y,
                     ip: change.ip,
                     port: change.port,
-                })));
+                };
+                self.later(Input::Char(answer.encode()));
             }
             MapToChar::CharacterSelect(select) => {
                 let answer = CharacterSelectAnswer { account: select.account, accepted: 1 };
-                self.later(Input::Char(CharToMap::CharacterSelectAnswer(answer)));
+                self.later(Input::Char(answer.encode()));
             }
             MapToChar::WentOffline(gone) => {
                 self.characters.get_mut(&gone.account.0).expect("known").online = false;
@@ -425,5 +428,7 @@ fn config() -> FleetConfig {
         limbo: Duration::from_secs(120),
         eligibility: Eligibility::default(),
         first_session: 0,
+        standbys: 1,
+        pseudonym_key: Secret::new([7; 32]),
     }
 }

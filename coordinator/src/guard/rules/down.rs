@@ -1,0 +1,115 @@
+//! What the char-server sends.
+
+use super::super::down;
+use super::DownRule;
+
+macro_rules! rules {
+    ($( $id:literal $name:ident $way:expr, $goes:literal; )*) => {
+        &[$( DownRule { id: $id, name: stringify!($name), way: $way, goes: $goes }, )*]
+    };
+}
+
+/// All rules, by id. "Learned" is what the guard remembers from it.
+pub(in crate::guard) const DOWN: &[DownRule] = rules! {
+    0x2af9 login_answer down::fleet, "the fleet";
+    0x2afb maps_accepted down::maps_accepted, "the fleet; kept for engines that log in";
+    0x2afd authenticated down::authenticated, "the fleet: it has real login ids; learned: the player, its party, guild and companions";
+    0x2b00 total_users down::fleet, "the fleet";
+    0x2b03 character_select_answer down::fleet, "the fleet";
+    0x2b04 server_maps down::fleet, "the fleet";
+    0x2b06 change_server_answer down::fleet, "the fleet: it has real login ids";
+    0x2b09 name down::name, "the engines that asked for the character";
+    0x2b0b cooldowns down::account::<4>, "the account's engine";
+    0x2b0d sex_changed down::sex, "the account's engine; learned: it may be saved with the other sex";
+    0x2b0f change_account_answer down::nobody, "nowhere: no engine may ask";
+    0x2b12 divorced down::divorced, "the engines of both; learned";
+    0x2b14 account_banned down::fleet, "the fleet";
+    0x2b1b fame down::fame, "all; kept for engines that log in";
+    0x2b1d status down::account::<4>, "the account's engine";
+    0x2b1e refresh_address down::fleet, "the fleet";
+    0x2b1f kick down::fleet, "the fleet";
+    0x2b20 server_gone down::fleet, "the fleet";
+    0x2b21 saved down::fleet, "the fleet";
+    0x2b22 fame_updated down::all, "all";
+    0x2b24 pong down::fleet, "the fleet";
+    0x2b25 baby_removed down::baby_removed, "the engines of the parents; learned";
+    0x2b27 refused down::fleet, "the fleet: it has a real login id";
+    0x2b2b vip down::account::<2>, "the account's engine";
+    0x2b2f bonuses down::bonuses, "the character's engine; learned: scripts that may be saved again";
+    0x3800 broadcast down::all, "all";
+    0x3801 whisper down::whisper, "the engine of the name; nobody: answered 3002; learned: who may answer";
+    0x3802 whisper_result down::whisper_result, "the engine of the name";
+    0x3803 whisper_to_masters down::masters, "engines with a player of a group above 0";
+    0x3804 registry down::account::<4>, "the account's engine";
+    0x3806 name_check_result down::account::<2>, "the account's engine";
+    0x3807 account_info down::nobody, "nowhere: no engine may ask";
+    0x3808 account_info_result down::nobody, "nowhere: no engine may ask";
+    0x3809 item_broadcast down::all, "all";
+    0x3818 guild_storage down::guild_storage, "the account's engine; learned: eggs";
+    0x3819 guild_storage_saved down::nobody, "nowhere: answered when it was taken";
+    0x3820 party_created down::party_created, "the account's engine; learned: founder and leader";
+    0x3821 party down::party_info, "the engines of its members and of the character that asked; learned";
+    0x3822 party_member_added down::party_added, "the account's engine; learned";
+    0x3823 party_options down::party::<2>, "the engines of the party";
+    0x3824 party_member_left down::party_left, "the engines of the party and of the one that left; learned";
+    0x3825 party_member_moved down::party::<2>, "the engines of the party";
+    0x3826 party_broken down::party_broken, "the engines of the party; learned";
+    0x3827 party_message down::party::<4>, "the engines of the party";
+    0x3830 guild_created down::guild_created, "the account's engine; learned: master";
+    0x3831 guild down::guild_info, "the engines of its members; learned: members, ranks, permissions";
+    0x3832 guild_member_added down::guild_added, "the account's engine; learned";
+    0x3834 guild_member_left down::guild_left, "the engines of the guild and of the one that left; learned";
+    0x3835 guild_member_update down::guild::<2>, "the engines of the guild";
+    0x3836 guild_broken down::guild_broken, "the engines of the guild; learned";
+    0x3837 guild_message down::guild::<4>, "the engines of the guild";
+    0x3839 guild_info down::guild::<4>, "the engines of the guild";
+    0x383a guild_member_info down::guild_member, "the engines of the guild; learned: rank, experience";
+    0x383b guild_position down::guild_rank, "the engines of the guild; learned: permissions";
+    0x383c guild_skill down::guild::<2>, "the engines of the guild";
+    0x383d guild_alliance down::guild_alliance, "the engines of both guilds";
+    0x383e guild_notice down::guild::<2>, "the engines of the guild";
+    0x383f guild_emblem down::guild::<4>, "the engines of the guild";
+    0x3840 castles down::nobody, "nowhere: castles are the operator's";
+    0x3841 guild_emblem_version down::guild::<2>, "the engines of the guild";
+    0x3843 guild_master_changed down::guild_master, "the engines of the guild; learned";
+    0x3848 mail_inbox down::mail_inbox, "the character's engine; learned: its mails";
+    0x3849 mail_new down::character::<2>, "the character's engine";
+    0x384a mail_attachment down::mail_taken, "the character's engine; learned: eggs";
+    0x384b mail_deleted down::character::<2>, "the character's engine";
+    0x384c mail_returned down::character::<2>, "the character's engine";
+    0x384d mail_sent down::mail_sent, "the sender's engine";
+    0x384e mail_receiver down::character::<2>, "the character's engine";
+    0x3850 auctions down::nobody, "nowhere: hosts have no auctions";
+    0x3851 auction_registered down::nobody, "nowhere";
+    0x3852 auction_cancelled down::nobody, "nowhere";
+    0x3853 auction_closed down::nobody, "nowhere";
+    0x3854 auction_message down::nobody, "nowhere";
+    0x3855 auction_bid down::nobody, "nowhere";
+    0x3856 bound_items down::bound_items, "the engine that asked";
+    0x3857 bound_items_retrieved down::bound_items, "the engine that asked";
+    0x3860 quests down::character::<4>, "the character's engine";
+    0x3861 quests_saved down::nobody, "nowhere: engines only log it";
+    0x3862 achievements down::character::<4>, "the character's engine";
+    0x3863 achievements_saved down::nobody, "nowhere: engines only log it";
+    0x3864 achievement_rewarded down::nobody, "nowhere: no engine may ask";
+    0x3870 mercenary down::mercenary, "the character's engine, when there is one; learned";
+    0x3871 mercenary_deleted down::nobody, "nowhere: engines only log it";
+    0x3872 mercenary_saved down::nobody, "nowhere: engines only log it";
+    0x387c elemental down::elemental, "the character's engine, when there is one; learned";
+    0x387d elemental_deleted down::nobody, "nowhere: engines only log it";
+    0x387e elemental_saved down::nobody, "nowhere: engines only log it";
+    0x3880 pet_created down::pet_created, "the account's engine; learned";
+    0x3881 pet down::account::<4>, "the account's engine";
+    0x3882 pet_saved down::nobody, "nowhere: engines only log it";
+    0x3883 pet_deleted down::nobody, "nowhere: engines only log it";
+    0x388a storage down::storage, "the account's engine; learned: eggs";
+    0x388b storage_saved down::fleet, "the fleet: engines got it when the save was taken";
+    0x388c storage_tables down::storage_tables, "the fleet; kept for engines that log in";
+    0x3890 homunculus_created down::homunculus, "the account's engine; learned";
+    0x3891 homunculus down::homunculus, "the account's engine; learned";
+    0x3892 homunculus_saved down::nobody, "nowhere: engines only log it";
+    0x3893 homunculus_deleted down::nobody, "nowhere: engines only log it";
+    0x38a0 clans down::clans, "the engine that asked, in order";
+    0x38a1 clan_message down::clan::<4>, "the engines of the clan";
+    0x38a2 clan_online down::clan::<2>, "the engines of the clan";
+};

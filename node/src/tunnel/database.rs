@@ -1,0 +1,137 @@
+//! Where an engine's SQL ends: a MySQL server on a loopback port, one an engine, with credentials made for its run.
+//!
+//! [`LocalEndpoint`] answers everything itself, from memory, so that a stock map-server runs without any database:
+//!
+//! ```text
+//! engine --tcp--> listener -- login --> session -- statement --> answers -- schema, tables
+//! ```
+//!
+//! `login` and `session` are the protocol without IO, `answers` decides by `schema` what a statement gets, `tables` holds
+//! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error included.
+
+mod answers;
+mod credentials;
+mod evaluate;
+mod listener;
+mod login;
+mod moment;
+mod schema;
+mod session;
+mod tables;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::variables;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+use credentials::Credentials;
+use tables::Tables;
+
+/// A MySQL server on a loopback port that answers an engine from memory. Dropping it closes every connection.
+#[derive(Debug)]
+pub struct LocalEndpoint {
+    address: SocketAddr,
+    credentials: Arc<Credentials>,
+    counters: Arc<Counters>,
+    stop: CancellationToken,
+    task: AbortOnDropHandle<()>,
+}
+
+/// What all connections of an endpoint share.
+#[derive(Clone, Debug)]
+struct Shared {
+    credentials: Arc<Credentials>,
+    counters: Arc<Counters>,
+    tables: Arc<Mutex<Tables>>,
+}
+
+/// What an endpoint has done.
+#[derive(Debug, Default)]
+struct Counters {
+    answered: AtomicU64,
+    refused: AtomicU64,
+    turned_away: AtomicU64,
+}
+
+/// What an endpoint has done so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct EndpointCounts {
+    /// Statements that were answered.
+    pub answered: u64,
+    /// Statements and commands that were refused.
+    pub refused: u64,
+    /// Connections that were turned away: too many, or with wrong credentials.
+    pub turned_away: u64,
+}
+
+impl LocalEndpoint {
+    /// Binds a port on loopback and serves it until `stop` is cancelled. User, password and tables are new each time.
+    ///
+    /// # Errors
+    /// The port cannot be bound.
+    pub async fn start(stop: CancellationToken) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared =
+            Shared { credentials: Arc::new(Credentials::random()), counters: Arc::default(), tables: Arc::default() };
+        let (credentials, counters) = (Arc::clone(&shared.credentials), Arc::clone(&shared.counters));
+        let task = AbortOnDropHandle::new(tokio::spawn(listener::run(listener, shared, stop.clone())));
+        Ok(Self { address, credentials, counters, stop, task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whom it lets in.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.credentials.user
+    }
+
+    /// With which password.
+    #[must_use]
+    pub fn password(&self) -> &Secret<String> {
+        &self.credentials.password
+    }
+
+    /// The one database it has.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        variables::DATABASE
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> EndpointCounts {
+        self.counters.read()
+    }
+
+    /// Closes the port and every connection.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // Only fails when the task broke, and then it has ended too.
+        let _ended = self.task.await;
+    }
+}
+
+impl Counters {
+    fn read(&self) -> EndpointCounts {
+        EndpointCounts {
+            answered: self.answered.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            turned_away: self.turned_away.load(Ordering::Relaxed),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! One connection's protocol: bytes in, bytes out, no IO.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use bifrost_protocol::mysql::sql::{self, Statement};
+use bifrost_protocol::mysql::{
+    Column, ColumnType, Command, Done, Execute, Framing, FramingError, MAX_PARAMETERS, Nonce, ParameterType, PrepareOk,
+    ServerError, Status, Value, binary_row, charset, code, command_name, end, put_length, text_row,
+};
+use bifrost_protocol::{Secret, Writer};
+use bytes::{Bytes, BytesMut};
+use tracing::{debug, warn};
+
+use super::answers::{self, Outcome};
+use super::login::{Entrance, Entry};
+use super::{Shared, moment};
+use bifrost_protocol::mysql::variables::DATABASE;
+
+/// The longest message of a client that is in: the longest statement, with room for parameters.
+const MAX_MESSAGE: usize = sql::MAX_STATEMENT + 64 * 1024;
+/// The most prepared statements of one connection. A map-server has one at a time.
+const MAX_PREPARED: usize = 64;
+/// The most bytes of parameters that are sent before their statement runs, for one connection.
+const MAX_LONG_DATA: usize = 256 * 1024;
+/// Refusals of one connection that are logged as warnings; later ones only in detail.
+const LOUD_REFUSALS: u64 = 10;
+
+/// A connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    shared: Shared,
+    framing: Framing,
+    entrance: Option<Entrance>,
+    prepared: BTreeMap<u32, Prepared>,
+    last_statement: u32,
+    long_bytes: usize,
+    refused: u64,
+}
+
+/// How a connection goes on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Flow {
+    /// It is being opened.
+    Entering,
+    /// It waits for commands.
+    Open,
+    /// It ends when what was said has been written.
+    Over,
+}
+
+#[derive(Debug)]
+struct Prepared {
+    statement: Statement,
+    columns: Vec<Column>,
+    parameters: usize,
+    types: Vec<ParameterType>,
+    long: BTreeMap<usize, Secret<Vec<u8>>>,
+}
+
+impl Session {
+    /// A new connection; its greeting is appended to `out`.
+    pub(super) fn open(shared: Shared, connection: u32, nonce: Nonce, out: &mut BytesMut) -> Self {
+        let entrance = Entrance::new(connection, nonce);
+        let mut framing = Framing::new(Entrance::MAX_MESSAGE);
+        framing.put(out, &entrance.greeting());
+        Self {
+            shared,
+            framing,
+            entrance: Some(entrance),
+            prepared: BTreeMap::new(),
+            last_statement: 0,
+            long_bytes: 0,
+            refused: 0,
+        }
+    }
+
+    /// Takes what the client sent out of `input` and appends the answers to `out`.
+    pub(super) fn take(&mut self, input: &mut BytesMut, out: &mut BytesMut) -> Flow {
+        loop {
+            if self.entrance.is_none() {
+                self.framing.restart();
+            }
+            let message = match self.framing.take(input) {
+                Ok(Some(message)) => message,
+                Ok(None) if self.entrance.is_some() => return Flow::Entering,
+                Ok(None) => return Flow::Open,
+                Err(error) => {
+                    self.fail(&framing_error(error), out);
+                    return Flow::Over;
+                }
+            };
+            let flow = if self.entrance.is_some() { self.enter(&message, out) } else { self.command(&message, out) };
+            if flow == Flow::Over {
+                return flow;
+            }
+        }
+    }
+
+    /// Says an error and counts it.
+    pub(super) fn fail(&mut self, error: &ServerError, out: &mut BytesMut) {
+        self.refused += 1;
+        self.shared.counters.refused.fetch_add(1, Ordering::Relaxed);
+        if self.refused <= LOUD_REFUSALS {
+            warn!(%error, "engine's SQL refused");
+        } else {
+            debug!(%error, "engine's SQL refused");
+        }
+        self.framing.put(out, &error.encode());
+    }
+
+    fn enter(&mut self, message: &[u8], out: &mut BytesMut) -> Flow {
+        let Some(entrance) = self.entrance.as_mut() else { return Flow::Open };
+        match entrance.take(message, &self.shared.credentials) {
+            Entry::In(welcome, _login) => {
+                self.framing.put(out, &welcome);
+                self.framing.limit(MAX_MESSAGE);
+                self.entrance = None;
+                Flow::Open
+            }
+            Entry::Again(switch) => {
+                self.framing.put(out, &switch);
+                Flow::Entering
+            }
+            Entry::Out(error) => {
+                self.shared.counters.turned_away.fetch_add(1, Ordering::Relaxed);
+                debug!(%error, "connection to the database turned away");
+                self.framing.put(out, &error.encode());
+                Flow::Over
+            }
+        }
+    }
+
+    fn command(&mut self, message: &Bytes, out: &mut BytesMut) -> Flow {
+        let command = match Command::decode(message) {
+            Ok(command) => command,
+            Err(error) => {
+                self.fail(&ServerError::new(code::MALFORMED, error.to_string()), out);
+                return Flow::Over;
+            }
+        };
+        let answered = match command {
+            Command::Quit => return Flow::Over,
+            Command::Ping => self.done(&Done { status: Status::AUTOCOMMIT, ..Done::default() }, out),
+            Command::InitDb(name) if name == DATABASE => {
+                self.done(&Done { status: Status::AUTOCOMMIT, ..Done::default() }, out)
+            }
+            Command::InitDb(_) => Err(ServerError::new(code::UNKNOWN_DATABASE, "there is one database only")),
+            Command::Query(statement) => self.query(&statement, out),
+            Command::Prepare(statement) => self.prepare(&statement, out),
+            Command::Execute(run) => self.execute(&run, out),
+            // These two have no answer, whatever happens.
+            Command::LongData { statement, parameter, data } => {
+                self.long_data(statement, parameter.into(), &data);
+                return Flow::Open;
+            }
+            Command::Close(statement) => {
+                self.close(statement);
+                return Flow::Open;
+            }
+            Command::Reset(statement) => self.reset(statement, out),
+            Command::Other(kind) => {
+                Err(ServerError::new(code::UNKNOWN_COMMAND, format!("{} is not served", command_name(kind))))
+            }
+        };
+        match answered {
+            Ok(()) => drop(self.shared.counters.answered.fetch_add(1, Ordering::Relaxed)),
+            Err(error) => self.fail(&error, out),
+        }
+        Flow::Open
+    }
+
+    fn done(&mut self, done: &Done, out: &mut BytesMut) -> Result<(), ServerError> {
+        self.framing.put(out, &done.encode());
+        Ok(())
+    }
+
+    fn query(&mut self, statement: &[u8], out: &mut BytesMut) -> Result<(), ServerError> {
+        let outcome = self.carry_out(&read(statement)?, &[])?;
+        self.write(&outcome, |_, row| text_row(row), out);
+        Ok(())
+    }
+
+    fn carry_out(&self, statement: &Statement, values: &[Value]) -> Result<Outcome, ServerError> {
+        let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        answers::answer(&mut tables, statement, values, moment::now())
+    }
+
+    fn write(&mut self, outcome: &Outcome, encode: impl Fn(&[Column], &[Value]) -> Bytes, out: &mut BytesMut) {
+        match outcome {
+            Outcome::Done(done) => self.framing.put(out, &done.encode()),
+            Outcome::Rows { columns, rows } => {
+                let mut head = Writer::default();
+                put_length(&mut head, columns.len().try_into().unwrap_or(u64::MAX));
+                self.framing.put(out, &head.finish());
+                self.define(columns, out);
+                for row in rows {
+                    self.framing.put(out, &encode(columns, row));
+                }
+                self.framing.put(out, &end(0, Status::AUTOCOMMIT));
+            }
+        }
+    }
+
+    /// A list of definitions with its end.
+    fn define(&mut self, columns: &[Column], out: &mut BytesMut) {
+        for column in columns {
+            self.framing.put(out, &column.encode());
+        }
+        self.framing.put(out, &end(0, Status::AUTOCOMMIT));
+    }
+
+    fn prepare(&mut self, statement: &[u8], out: &mut BytesMut) -> Result<(), ServerError> {
+        if self.prepared.len() >= MAX_PREPARED {
+            let problem = format!("more than {MAX_PREPARED} prepared statements");
+            return Err(ServerError::new(code::TOO_MANY_STATEMENTS, problem));
+        }
+        let mut parameters = 0;
+        // What is read below is what was scanned here; a statement that cannot be scanned is refused there.
+        let _scanned = sql::scan(statement, |piece| parameters += usize::from(piece == sql::Piece::Sign(b'?')));
+        let statement = read(statement)?;
+        let columns = answers::describe(&statement)?;
+        let small = |count: usize| u16::try_from(count).ok().filter(|_| count <= MAX_PARAMETERS);
+        let (Some(column_count), Some(parameter_count)) = (small(columns.len()), small(parameters)) else {
+            return Err(ServerError::new(code::OUT_OF_RESOURCES, "too many parameters"));
+        };
+        self.last_statement = self.last_statement.wrapping_add(1).max(1);
+        let answer = PrepareOk {
+            statement: self.last_statement,
+            columns: column_count,
+            parameters: parameter_count,
+            warnings: 0,
+        };
+        self.framing.put(out, &answer.encode());
+        if parameters > 0 {
+            let parameter = Column::plain("?", ColumnType::VarString, charset::BINARY, 0);
+            self.define(&vec![parameter; parameters], out);
+        }
+        if !columns.is_empty() {
+            self.define(&columns, out);
+        }
+        let prepared = Prepared { statement, columns, parameters, types: Vec::new(), long: BTreeMap::new() };
+        self.prepared.insert(self.last_statement, prepared);
+        Ok(())
+    }
+
+    fn execute(&mut self, run: &Execute, out: &mut BytesMut) -> Result<(), ServerError> {
+        let prepared = self.prepared.get_mut(&run.statement).ok_or_else(unknown_statement)?;
+        if run.cursor != 0 {
+            return Err(ServerError::new(code::UNKNOWN_COMMAND, "cursors are not served"));
+        }
+        let long = std::mem::take(&mut prepared.long);
+        self.long_bytes -= long.values().map(|data| data.expose().len()).sum::<usize>();
+        let values = run
+            .bind(prepared.parameters, &mut prepared.types, |at| {
+                long.get(&at).map(|data| Bytes::copy_from_slice(data.expose()))
+            })
+            .map_err(|error| ServerError::new(code::WRONG_ARGUMENTS, error.to_string()))?;
+        let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = answers::answer(&mut tables, &prepared.statement, &values, moment::now())?;
+        drop(tables);
+        debug_assert!(match &outcome {
+            Outcome::Rows { columns, .. } => columns.len() == prepared.columns.len(),
+            Outcome::Done(_) => prepared.columns.is_empty(),
+        });
+        self.write(&outcome, binary_row, out);
+        Ok(())
+    }
+
+    /// Keeps a piece of a parameter. What would be too much is left out, and the statement's run will find it missing.
+    fn long_data(&mut self, statement: u32, parameter: usize, data: &[u8]) {
+        let room = MAX_LONG_DATA.saturating_sub(self.long_bytes);
+        if let Some(prepared) = self.prepared.get_mut(&statement)
+            && parameter < prepared.parameters
+            && data.len() <= room
+        {
+            let kept = prepared.long.remove(&parameter).map(Secret::into_inner).unwrap_or_default();
+            prepared.long.insert(parameter, Secret::new([&kept[..], data].concat()));
+            self.long_bytes += data.len();
+        }
+    }
+
+    fn forget_long(&mut self, statement: u32) -> bool {
+        let Some(prepared) = self.prepared.get_mut(&statement) else { return false };
+        let long = std::mem::take(&mut prepared.long);
+        self.long_bytes -= long.values().map(|data| data.expose().len()).sum::<usize>();
+        true
+    }
+
+    fn close(&mut self, statement: u32) {
+        self.forget_long(statement);
+        self.prepared.remove(&statement);
+    }
+
+    fn reset(&mut self, statement: u32, out: &mut BytesMut) -> Result<(), ServerError> {
+        if !self.forget_long(statement) {
+            return Err(unknown_statement());
+        }
+        self.done(&Done { status: Status::AUTOCOMMIT, ..Done::default() }, out)
+    }
+}
+
+fn read(statement: &[u8]) -> Result<Statement, ServerError> {
+    sql::parse(statement)
+        .map_err(|refusal| ServerError::new(code::TABLE_ACCESS_DENIED, format!("statement denied: it {refusal}")))
+}
+
+fn unknown_statement() -> ServerError {
+    ServerError::new(code::UNKNOWN_STATEMENT, "there is no such prepared statement")
+}
+
+fn framing_error(error: FramingError) -> ServerError {
+    let number = match error {
+        FramingError::TooLong { .. } => code::MESSAGE_TOO_LONG,
+        FramingError::Sequence { .. } => code::OUT_OF_ORDER,
+    };
+    ServerError::new(number, error.to_string())
+}
