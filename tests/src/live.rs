@@ -142,7 +142,9 @@ async fn finish(options: &Options, stage: &mut Stage, watch: &Watch, strikes: &[
         hops.insert(account, course.hops().to_vec());
     }
     counted.notes.extend(watch.missing().map(|missing| format!("not back, says the coordinator: {missing}")));
-    stage.send_home().await?;
+    let lingering = stage.send_home().await?;
+    counted.lingering = lingering.len();
+    counted.notes.extend(lingering.iter().map(|who| format!("still in game after the client is gone: {who}")));
     let after = accounts::owned(&stage.sql).await?;
     let logged = accounts::logged(&stage.sql).await?;
     let mut balance = Balance::default();

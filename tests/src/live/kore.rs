@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::ground::{Actor, CITY, SAVE_POINT, group_of};
+use super::ground::{Actor, SAVE_POINT, group_of};
 use super::mariadb::Database;
 use super::rathena::copy;
 use crate::harness::Process;
@@ -151,9 +151,9 @@ fn servers(login: SocketAddr) -> String {
     )
 }
 
-/// The warps of OpenKore's `portals.txt` that lead from one map of this run to another, without those that are talked to.
+/// The warps of OpenKore's `portals.txt` between the fields and the city, without those that are talked to.
 fn ways(world: &str) -> String {
-    let ours = |map: &str| CITY.contains(&map) || group_of(map).is_some();
+    let ours = |map: &str| map == SAVE_POINT.0 || group_of(map).is_some();
     let leads = |line: &&str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         matches!(words.as_slice(), [from, _, _, to, _, _] if ours(from) && ours(to))
@@ -182,9 +182,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn players_know_the_warps_between_maps_of_the_run() {
+    fn players_know_the_warps_between_fields_and_city() {
         let world = "prt_fild08 170 378 prontera 156 22\nprt_fild08 55 21 moc_fild01 56 380\n\
-                     prt_fild05 270 212 prt_sewb1 135 248 0 c r0\n# prontera\n";
+                     prt_fild05 270 212 prt_sewb1 135 248 0 c r0\nprontera 42 67 prt_in 47 29\n";
         assert_eq!(ways(world), "prt_fild08 170 378 prontera 156 22\n");
     }
 

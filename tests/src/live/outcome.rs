@@ -60,6 +60,8 @@ pub struct Outcome {
     pub char_selects: i64,
     /// Players not in play at the end.
     pub absent: usize,
+    /// Characters that the char-server has in game a minute after their clients are gone.
+    pub lingering: usize,
     /// Goods of which a client saw something else in the city than the operator's logs have.
     pub disputed: i64,
     /// Deaths of characters.
@@ -99,6 +101,7 @@ pub(super) struct Counted {
     pub(super) relogins: i64,
     pub(super) char_selects: i64,
     pub(super) absent: usize,
+    pub(super) lingering: usize,
     pub(super) character_deaths: u32,
     pub(super) silence: Duration,
     pub(super) save_bytes_mean: Option<f64>,
@@ -120,6 +123,7 @@ impl Outcome {
         let checks = [
             (self.relogins != 0, format!("{} returns to the login screen", self.relogins)),
             (self.absent != 0, format!("{} players are not in play at the end", self.absent)),
+            (self.lingering != 0, format!("{} players are in game without a client", self.lingering)),
             (self.lost_s.max > MAX_LOST_S, format!("{} s of play were lost, {MAX_LOST_S} s may be", self.lost_s.max)),
             (self.zeny_unexplained != 0, format!("{} zeny unexplained", self.zeny_unexplained)),
             (self.items_unexplained != 0, format!("{} items unexplained", self.items_unexplained)),
@@ -173,6 +177,7 @@ impl Outcome {
             dropped: sorted.dropped,
             char_selects: counted.char_selects,
             absent: counted.absent,
+            lingering: counted.lingering,
             disputed: counted.balance.disputed,
             character_deaths: counted.character_deaths,
             silence_ms: millis(counted.silence).round(),

@@ -153,11 +153,11 @@ impl Stage {
         }
     }
 
-    /// Logs all players out and waits until the char-server has their last state.
+    /// Ends all players and waits until the char-server has their last state. Returns who is in game all the same, in words.
     ///
     /// # Errors
-    /// The char-server does not say so.
-    pub(super) async fn send_home(&mut self) -> Result<()> {
+    /// The database does not answer, or a player does not end.
+    pub(super) async fn send_home(&mut self) -> Result<Vec<String>> {
         // OpenKore has no last words: it ends, and the connection with it, as when somebody closes the window.
         for player in &self.players {
             player.terminate()?;
@@ -165,12 +165,16 @@ impl Stage {
         for player in &mut self.players {
             player.ended(QUIT_LIMIT).await?;
         }
-        let online = "select count(*) from `char` where online <> 0";
-        eventually("everybody offline", LEAVE_LIMIT, async || {
-            let rows = self.sql.rows(online).await?;
-            Ok((rows == [["0"]]).then_some(()))
-        })
-        .await
+        let online = "select name, last_map from `char` where online <> 0";
+        let mut left = Vec::new();
+        let gone = eventually("everybody offline", LEAVE_LIMIT, async || {
+            left = self.sql.rows(online).await?;
+            Ok(left.is_empty().then_some(()))
+        });
+        match gone.await {
+            Err(error) if left.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(left.iter().map(|row| row.join(" on ")).collect()),
+        }
     }
 
     /// The fleet's status.

@@ -186,3 +186,69 @@ fn entering(bytes: &[u8]) -> Option<u32> {
     let account = rest.first_chunk::<4>()?;
     (u16::from_le_bytes(*id) == ENTER).then(|| u32::from_le_bytes(*account))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::harness::eventually;
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    /// 0x0436 of the first player, and what else the client sends.
+    fn enter(actor: &Actor) -> Vec<u8> {
+        let mut packet = vec![0x36, 0x04];
+        packet.extend(actor.account.to_le_bytes());
+        packet.resize(23, 0);
+        packet
+    }
+
+    #[tokio::test]
+    async fn everything_is_passed_on_and_what_the_client_is_told_is_noted() {
+        let actor = Actor::new(0);
+        let courses = Courses::new([(&actor, 500)], true);
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let server = TcpListener::bind(any).await.expect("a port");
+        let tap = Tap::listen(any, Side::Fleet, &courses).await.expect("a port");
+        tap.stand_for(server.local_addr().expect("bound"));
+
+        let mut client = TcpStream::connect(tap.address()).await.expect("connects");
+        client.write_all(&enter(&actor)).await.expect("sent");
+        let (mut behind, _) = server.accept().await.expect("the tap connects");
+        let mut entered = [0; 23];
+        behind.read_exact(&mut entered).await.expect("passed on");
+        assert_eq!(entered.as_slice(), enter(&actor));
+
+        // In game, in two parts, then sent elsewhere.
+        let accept = [0xeb, 0x02, 0, 0, 0, 0, 0x19, 0x06, 0x40, 5, 5, 0, 0];
+        behind.write_all(&accept[..5]).await.expect("sent");
+        behind.write_all(&accept[5..]).await.expect("sent");
+        let mut told = [0; 13];
+        client.read_exact(&mut told).await.expect("passed on");
+        assert_eq!(told, accept);
+        let in_play = |wanted: bool| {
+            let courses = courses.clone();
+            let account = actor.account;
+            async move || Ok((courses.of(account).is_some_and(|course| course.is_in_play() == wanted)).then_some(()))
+        };
+        eventually("the player in play", LIMIT, in_play(true)).await.expect("noted");
+        let mut redirect = vec![0xc7, 0x0a];
+        redirect.resize(156, 0);
+        behind.write_all(&redirect).await.expect("sent");
+        drop(behind);
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).await.expect("passed on, and closed");
+        assert_eq!(rest, redirect);
+        eventually("the player gone", LIMIT, in_play(false)).await.expect("noted");
+        let course = courses.of(actor.account).expect("a player");
+        assert!(course.hops()[0].redirected, "{:?}", course.hops());
+    }
+
+    #[test]
+    fn only_a_client_that_enters_says_whose_it_is() {
+        assert_eq!(entering(&enter(&Actor::new(3))), Some(2_000_004));
+        assert_eq!(entering(&[0x64, 0, 1, 2, 3, 4]), None);
+        assert_eq!(entering(&[0x36]), None);
+    }
+}

@@ -226,7 +226,7 @@ mod tests {
         view.take(&bytes(hex), ACCOUNT).expect("readable")
     }
 
-    /// From `shared` captures of a stock map-server and OpenKore: entering, fighting, taking what fell.
+    /// Recorded between a stock map-server and OpenKore; only the death and the money are made up.
     #[test]
     fn a_recorded_hunt_is_understood() {
         let mut view = View::default();
