@@ -1,6 +1,7 @@
 //! The command line.
 
 mod remote;
+mod sql;
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -55,6 +56,9 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// What hosts may do with the realm's database.
+    #[command(subcommand)]
+    Sql(sql::SqlCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,6 +150,7 @@ impl Cli {
                 say(&format!("{}: fine", path.display()))
             }
             Command::Config(ConfigCommand::PrintDefault) => say(DEFAULT_FILE.trim_end()),
+            Command::Sql(command) => command.execute(),
         }
     }
 }

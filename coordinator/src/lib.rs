@@ -7,6 +7,7 @@ mod admission;
 pub mod backoff;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod failover;
 pub mod failure;
 pub mod fleet;
