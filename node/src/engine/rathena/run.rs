@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bifrost_protocol::control::{BundleRef, EngineBuild};
+use bifrost_protocol::layout::Abi;
 use quinn::Connection;
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, watch};
@@ -215,6 +216,10 @@ impl Run {
 
     async fn prepare(&self) -> Result<Prepared, Problem> {
         let group = self.assigned.borrow().lease.0.clone();
+        let (abi, here) = (&self.spec.build.abi, Abi::here().map(Abi::name).unwrap_or_default());
+        if abi != here {
+            return Err(Problem::lasting(format!("the bundle is for {abi}, this machine is {here}")));
+        }
         let bundle = self.sources.bundles.obtain(self.spec.bundle.as_ref()).await.map_err(Problem::lasting)?;
         let sql = self.sources.sql.open(&group).await.map_err(Problem::passing)?;
         let login = Login::random();
