@@ -224,7 +224,9 @@ fn returns(
     let mut told = |rule, map: &MapName| cut.push(Violation { packet: "save", ..Violation::light(rule, map.as_str()) });
     if after.save_point != before.save_point {
         if asked.sessions.serves(&save.map) {
-            demand(asked.sessions.walkable(&save), "position", || format!("returns to {} {} {}", save.map, save.x, save.y))?;
+            demand(asked.sessions.walkable(&save), "position", || {
+                format!("returns to {} {} {}", save.map, save.x, save.y)
+            })?;
         } else {
             image.set_save_point(before.save_point);
             told("save_point", &save.map);
@@ -249,7 +251,8 @@ fn memos(image: &CharacterImage) -> Vec<Point> {
 
 /// Puts an array back as it was.
 fn restore(image: &mut CharacterImage, before: &CharacterImage, name: &str) -> Verdict<()> {
-    let field = CharacterStatus::DESCRIPTOR.field(name).map(|field| field.offset..field.offset.saturating_add(field.size));
+    let field =
+        CharacterStatus::DESCRIPTOR.field(name).map(|field| field.offset..field.offset.saturating_add(field.size));
     let mut bytes = image.as_bytes().to_vec();
     let range = field.unwrap_or_default();
     if let (Some(now), Some(then)) = (bytes.get_mut(range.clone()), before.as_bytes().get(range)) {

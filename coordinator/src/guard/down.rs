@@ -5,8 +5,8 @@ use bifrost_protocol::ids::{AccountId, CharacterId};
 use bifrost_protocol::inter::{
     Authenticated, Bonuses, ElementalLoaded, Fame, GuildAdded, GuildCreated, GuildInfo, GuildLeft, GuildMasterChanged,
     GuildMemberChanged, GuildRankChanged, HomunculusCreated, HomunculusLoaded, MailInbox, MailSent, MailTaken,
-    MapsAccepted, MercenaryLoaded, NameFound, PartyAdded, PartyCreated, PartyInfo, PartyLeft, PetCreated, PetLoaded, Storage,
-    StorageTables, WhisperAnswer, WhisperReceived, WhisperResult,
+    MapsAccepted, MercenaryLoaded, NameFound, PartyAdded, PartyCreated, PartyInfo, PartyLeft, PetCreated, PetLoaded,
+    Storage, StorageTables, WhisperAnswer, WhisperReceived, WhisperResult,
 };
 use bifrost_protocol::layout::{Item, StorageImage};
 use bifrost_protocol::{DecodeError, Packet, Reader};
