@@ -3,13 +3,13 @@
 //! What it may *gain* is not judged here: [`super::AcceptedSave`] holds what came before and after for that.
 
 use bifrost_protocol::FixedText;
-use bifrost_protocol::ids::{CharacterId, MapPoint};
-use bifrost_protocol::layout::{CharacterImage, CharacterStatus, Point};
+use bifrost_protocol::ids::{CharacterId, MapName, MapPoint};
+use bifrost_protocol::layout::{CharacterImage, CharacterStatus, Plain, Point};
 
 use super::asked::Asked;
 use super::knowledge::{Companion, Known};
 use super::players::MAX_FAME;
-use super::ruling::{Verdict, demand, insist};
+use super::ruling::{Verdict, Violation, demand, insist};
 use super::{Subject, classes, text};
 
 /// Highest base and job level (`MAX_LEVEL`).
@@ -31,6 +31,8 @@ pub(super) struct Accepted {
     pub(super) image: CharacterImage,
     /// Where the character is going, when that is not a place of this engine: the state still names where it was.
     pub(super) heading: Option<MapPoint>,
+    /// What was not taken over.
+    pub(super) cut: Vec<Violation>,
 }
 
 /// Judges a state of `subject`.
@@ -44,8 +46,9 @@ pub(super) fn accept(asked: &Asked<'_>, subject: &Subject<'_>, image: &Character
     lists(image)?;
     let mut image = image.clone();
     known_to_char_server(known, &before, &after, &mut image)?;
+    let cut = returns(asked, subject, &after, &mut image)?;
     let heading = place(asked, &before, &after, &mut image)?;
-    Ok(Accepted { image, heading })
+    Ok(Accepted { image, heading, cut })
 }
 
 /// Who it is never changes.
@@ -187,8 +190,8 @@ fn point(asked: &Asked<'_>, point: &Point) -> Verdict<MapPoint> {
     Ok(MapPoint { map, x: point.x, y: point.y })
 }
 
-/// Where it stands, returns to, and remembers. A dead one is saved at its save point; one that goes to another server, or
-/// stands where nothing is saved, with a place elsewhere.
+/// Where it stands. A dead one is saved at its save point; one that goes to another server, or stands where nothing is
+/// saved, with a place elsewhere.
 fn place(
     asked: &Asked<'_>,
     before: &CharacterStatus,
@@ -196,26 +199,65 @@ fn place(
     image: &mut CharacterImage,
 ) -> Verdict<Option<MapPoint>> {
     let last = point(asked, &after.last_point)?;
-    let save = point(asked, &after.save_point)?;
-    if after.save_point != before.save_point && asked.sessions.serves(&save.map) {
-        demand(asked.sessions.walkable(&save), "position", || {
-            format!("returns to {} {} {}", save.map, save.x, save.y)
-        })?;
-    }
-    let (memos, _) = block(image, "memo_point").as_chunks::<20>();
-    for memo in memos {
-        let name: FixedText<16> = memo.first_chunk::<16>().copied().unwrap_or_default().into();
-        if !name.as_bytes().is_empty() {
-            point(asked, &Point { map: name, x: 0, y: 0 })?;
-        }
-    }
     if asked.sessions.serves(&last.map) {
         demand(asked.sessions.walkable(&last), "position", || format!("stands at {} {} {}", last.map, last.x, last.y))?;
         return Ok(None);
     }
-    if after.last_point == after.save_point {
+    if after.last_point == image.view().save_point {
         return Ok(None);
     }
     image.set_last_point(before.last_point);
     Ok(Some(last))
+}
+
+/// Where it returns to, and what it remembers for its portals: places of this engine, or what they were. Others are not
+/// taken over, and told.
+fn returns(
+    asked: &Asked<'_>,
+    subject: &Subject<'_>,
+    after: &CharacterStatus,
+    image: &mut CharacterImage,
+) -> Verdict<Vec<Violation>> {
+    let before = subject.image.view();
+    let save = point(asked, &after.save_point)?;
+    let mut cut = Vec::new();
+    let mut told = |rule, map: &MapName| cut.push(Violation { packet: "save", ..Violation::light(rule, map.as_str()) });
+    if after.save_point != before.save_point {
+        if asked.sessions.serves(&save.map) {
+            demand(asked.sessions.walkable(&save), "position", || {
+                format!("returns to {} {} {}", save.map, save.x, save.y)
+            })?;
+        } else {
+            image.set_save_point(before.save_point);
+            told("save_point", &save.map);
+        }
+    }
+    let known = memos(subject.image);
+    for memo in memos(image).iter().filter(|memo| !memo.map.as_bytes().is_empty() && !known.contains(memo)) {
+        let map = point(asked, memo)?.map;
+        if !asked.sessions.serves(&map) {
+            restore(image, subject.image, "memo_point")?;
+            told("memo_point", &map);
+        }
+    }
+    Ok(cut)
+}
+
+/// The places a character remembers.
+fn memos(image: &CharacterImage) -> Vec<Point> {
+    let (memos, _) = block(image, "memo_point").as_chunks::<20>();
+    memos.iter().map(|memo| Point::load(memo)).collect()
+}
+
+/// Puts an array back as it was.
+fn restore(image: &mut CharacterImage, before: &CharacterImage, name: &str) -> Verdict<()> {
+    let field =
+        CharacterStatus::DESCRIPTOR.field(name).map(|field| field.offset..field.offset.saturating_add(field.size));
+    let mut bytes = image.as_bytes().to_vec();
+    let range = field.unwrap_or_default();
+    if let (Some(now), Some(then)) = (bytes.get_mut(range.clone()), before.as_bytes().get(range)) {
+        now.copy_from_slice(then);
+    }
+    *image = CharacterImage::from_bytes(&bytes)?;
+    Ok(())
 }
