@@ -149,8 +149,7 @@ pub fn remove(data_dir: &Path, name: &str, now: SystemTime) -> Result<String, Bu
     let _lock = files.lock()?;
     let unknown = || BundleError::Unknown(format!("there is no bundle {name}; `bundle list` names them"));
     let mut repository = Repository::open(&files)?.ok_or_else(unknown)?;
-    let known: Vec<(Abi, u64)> =
-        repository.targets().keys().filter_map(|target| parse_target(target.raw())).collect();
+    let known: Vec<(Abi, u64)> = repository.targets().keys().filter_map(|target| parse_target(target.raw())).collect();
     let meant = |abi: Abi, version: u64| name == version.to_string() || name == format!("{}/{version}", abi.name());
     let found: Vec<_> = known.into_iter().filter(|(abi, version)| meant(*abi, *version)).collect();
     let (abi, version) = match found.as_slice() {

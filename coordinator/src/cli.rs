@@ -145,9 +145,7 @@ impl Cli {
                     CaCommand::Fingerprint => say(&identity.ca_fingerprint()),
                 }
             }
-            Command::Bundle(command) => {
-                bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line))
-            }
+            Command::Bundle(command) => bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line)),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
                 service::catalog(&config)?;

@@ -121,7 +121,9 @@ fn check_program(root: &Path, request: &AddRequest) -> Result<Program, BundleErr
     }
     match program.renewal {
         None => Err(unfit("is a program, but no map-server of rAthena".into())),
-        Some(true) if !request.renewal => Err(unfit("is a renewal build, not a pre-renewal one; pass --renewal".into())),
+        Some(true) if !request.renewal => {
+            Err(unfit("is a renewal build, not a pre-renewal one; pass --renewal".into()))
+        }
         Some(false) if request.renewal => {
             Err(unfit("is a pre-renewal build, not a renewal one; leave --renewal out".into()))
         }
@@ -138,8 +140,12 @@ fn check_record(root: &Path, packetver: u32) -> Result<(), BundleError> {
     }
     let record = std::fs::read(&path).map_err(BundleError::file(&path))?;
     let Some(at) = record.windows(BUILD_KEY.len()).position(|window| window == BUILD_KEY) else { return Ok(()) };
-    let digits: String =
-        record.iter().skip(at + BUILD_KEY.len()).map(|byte| char::from(*byte)).take_while(char::is_ascii_digit).collect();
+    let digits: String = record
+        .iter()
+        .skip(at + BUILD_KEY.len())
+        .map(|byte| char::from(*byte))
+        .take_while(char::is_ascii_digit)
+        .collect();
     match digits.parse::<u32>() {
         Ok(built) if built != packetver => Err(BundleError::Unfit(format!(
             "{}: it was configured for PACKETVER {built}, not {packetver}; pass --packetver {built}, or remove the file if \
@@ -153,7 +159,9 @@ fn check_record(root: &Path, packetver: u32) -> Result<(), BundleError> {
 /// The bundle of these very bytes, if it is there.
 fn find(repository: &Repository, request: &AddRequest, sha256: &[u8; 32]) -> Result<Option<BundleInfo>, BundleError> {
     for (name, target) in repository.targets() {
-        let Some(custom) = target.custom.get(CUSTOM).filter(|_| target.hashes.sha256[..] == sha256[..]) else { continue };
+        let Some(custom) = target.custom.get(CUSTOM).filter(|_| target.hashes.sha256[..] == sha256[..]) else {
+            continue;
+        };
         let info: BundleInfo = serde_json::from_value(custom.clone())
             .map_err(|error| BundleError::Invalid(format!("{}: {error}", name.raw())))?;
         let same = (info.abi.as_str(), info.packetver, info.renewal)

@@ -14,7 +14,8 @@ const MAX_DEPTH: usize = 16;
 /// The largest list of scripts read, in bytes.
 const MAX_LIST: u64 = 4 << 20;
 /// Files that have to be there for a map-server to start.
-const NEEDED: [&str; 4] = ["conf/map_athena.conf", "conf/inter_athena.conf", "db/map_index.txt", "db/import/map_index.txt"];
+const NEEDED: [&str; 4] =
+    ["conf/map_athena.conf", "conf/inter_athena.conf", "db/map_index.txt", "db/import/map_index.txt"];
 
 /// A file that goes along.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -143,7 +144,9 @@ fn name_all(rules: &mut Rules, found: &Found) -> Result<(), BundleError> {
         for (path, source) in lists {
             let size = std::fs::metadata(source).map_err(BundleError::file(source))?.len();
             if size > MAX_LIST {
-                return Err(BundleError::Unfit(format!("{path}: has {size} bytes, more than a list of files may have")));
+                return Err(BundleError::Unfit(format!(
+                    "{path}: has {size} bytes, more than a list of files may have"
+                )));
             }
             rules.named.extend(named(&std::fs::read(source).map_err(BundleError::file(source))?));
         }
@@ -155,7 +158,11 @@ fn check(root: &Path, abi: Abi, collected: &Collected) -> Result<(), BundleError
     if let Some(missing) = NEEDED.iter().find(|path| !collected.items.contains_key(**path)) {
         let links = collected.left.get(&Reason::Link).into_iter().flatten();
         let linked = links.clone().any(|link| missing.starts_with(link.as_str()));
-        let why = if linked { "is a link out of the folder; copy it there" } else { "is missing; is this rAthena's folder, and has it been built?" };
+        let why = if linked {
+            "is a link out of the folder; copy it there"
+        } else {
+            "is missing; is this rAthena's folder, and has it been built?"
+        };
         return Err(BundleError::Unfit(format!("{}: {missing} {why}", root.display())));
     }
     if abi == Abi::WindowsX8664 {

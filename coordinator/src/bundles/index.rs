@@ -66,7 +66,11 @@ impl Index {
             let info: BundleInfo =
                 serde_json::from_value(custom).map_err(|error| BundleError::Invalid(error.to_string()))?;
             if info.reference().target != name.raw() {
-                return Err(BundleError::Invalid(format!("{} says that it is {}", name.raw(), info.reference().target)));
+                return Err(BundleError::Invalid(format!(
+                    "{} says that it is {}",
+                    name.raw(),
+                    info.reference().target
+                )));
             }
             let maps = files.read_maps(abi, version)?;
             let maps = maps.map(|text| text.lines().filter_map(|line| MapName::new(line).ok()).collect());
@@ -86,9 +90,9 @@ impl Index {
     /// The newest bundle of a build.
     #[must_use]
     pub fn current(&self, abi: &str, packetver: u32, renewal: bool) -> Option<&Entry> {
-        self.entries.iter().rfind(|entry| {
-            entry.info.abi == abi && entry.info.packetver == packetver && entry.info.renewal == renewal
-        })
+        self.entries
+            .iter()
+            .rfind(|entry| entry.info.abi == abi && entry.info.packetver == packetver && entry.info.renewal == renewal)
     }
 
     /// The bundle that is meant.

@@ -53,7 +53,8 @@ impl SigningKey {
     fn parse(pem: &[u8], path: &Path) -> Result<Self, BundleError> {
         let broken = |problem: &dyn fmt::Display| BundleError::broken(path, format!("is no ed25519 key: {problem}"));
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|error| broken(&error))?;
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).map_err(|error| broken(&error))?;
+        let pair =
+            Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).map_err(|error| broken(&error))?;
         let keyval = Ed25519Key { public: pair.public_key().as_ref().to_vec().into(), _extra: HashMap::new() };
         let public = Key::Ed25519 { keyval, scheme: Ed25519Scheme::Ed25519, _extra: HashMap::new() };
         let id = public.key_id().map_err(|error| broken(&error))?;

@@ -47,7 +47,9 @@ impl Maps {
             (true, true) => None,
             (true, false) => Some(format!("any map cache ({})", caches(renewal).join(", "))),
             (false, true) => Some(INDEXES.join(" or ")),
-            (false, false) => Some(format!("{} nor any map cache ({})", INDEXES.join(" or "), caches(renewal).join(", "))),
+            (false, false) => {
+                Some(format!("{} nor any map cache ({})", INDEXES.join(" or "), caches(renewal).join(", ")))
+            }
         };
         let maps = groups.iter().flat_map(|group| group.maps.iter().map(move |map| (group, map)));
         maps.filter_map(|(group, map)| {

@@ -21,8 +21,23 @@ const LINUX_SYSTEM: [&str; 8] =
     ["libc.so", "libm.so", "libstdc++.so", "libgcc_s.so", "libpthread.so", "libdl.so", "librt.so", "ld-linux"];
 /// Libraries that every Windows has.
 const WINDOWS_SYSTEM: [&str; 17] = [
-    "kernel32", "ws2_32", "wsock32", "advapi32", "user32", "gdi32", "shell32", "shlwapi", "ole32", "crypt32", "secur32",
-    "bcrypt", "winmm", "msvcrt", "ucrtbase", "api-ms-win", "ntdll",
+    "kernel32",
+    "ws2_32",
+    "wsock32",
+    "advapi32",
+    "user32",
+    "gdi32",
+    "shell32",
+    "shlwapi",
+    "ole32",
+    "crypt32",
+    "secur32",
+    "bcrypt",
+    "winmm",
+    "msvcrt",
+    "ucrtbase",
+    "api-ms-win",
+    "ntdll",
 ];
 
 /// What a program says about itself.
@@ -57,9 +72,12 @@ pub(super) fn inspect(bytes: &[u8]) -> Option<Program> {
         (BinaryFormat::Pe, Architecture::X86_64) => Some(Abi::WindowsX8664),
         _ => None,
     };
-    let machine = abi.map_or_else(|| format!("{:?}, {:?}", file.format(), file.architecture()), |abi| abi.name().into());
+    let machine =
+        abi.map_or_else(|| format!("{:?}, {:?}", file.format(), file.architecture()), |abi| abi.name().into());
     let libraries = file.import_libraries().map(|libraries| {
-        libraries.filter_map(Result::ok).filter_map(|library| Some(std::str::from_utf8(library.name()).ok()?.to_owned()))
+        libraries
+            .filter_map(Result::ok)
+            .filter_map(|library| Some(std::str::from_utf8(library.name()).ok()?.to_owned()))
     });
     let mut libraries: Vec<_> =
         libraries.into_iter().flatten().filter(|library| !is_system(file.format(), library)).collect();
@@ -99,9 +117,10 @@ pub(super) fn strip(bytes: &mut Vec<u8>) {
     let loaded = {
         let Ok(file) = ElfFile64::<object::Endianness>::parse(bytes.as_slice()) else { return };
         let endian = file.endian();
-        let ends = file.elf_program_headers().iter().map(|header| {
-            header.p_offset(endian).saturating_add(header.p_filesz(endian))
-        });
+        let ends = file
+            .elf_program_headers()
+            .iter()
+            .map(|header| header.p_offset(endian).saturating_add(header.p_filesz(endian)));
         let headers = std::mem::size_of_val(file.elf_program_headers()) as u64;
         let headers = file.elf_header().e_phoff.get(endian).saturating_add(headers);
         ends.chain([headers]).max().and_then(|end| usize::try_from(end).ok())

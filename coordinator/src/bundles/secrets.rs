@@ -42,7 +42,9 @@ pub(super) fn redact(file: &[u8]) -> Redacted {
         if is_password(&key) {
             // Whether a comment ends the value or belongs to it depends on who reads it.
             let bare = value.windows(2).position(|pair| pair == b"//").map(|at| value[..at].trim_ascii());
-            redacted.passwords.extend(bare.into_iter().chain([value]).filter(|value| is_telling(value)).map(<[u8]>::to_vec));
+            redacted
+                .passwords
+                .extend(bare.into_iter().chain([value]).filter(|value| is_telling(value)).map(<[u8]>::to_vec));
         }
         redacted.keys.push(key);
     }
@@ -97,7 +99,8 @@ mod tests {
 
     #[test]
     fn keys_that_only_sound_private_stay() {
-        for line in ["hotkey_db: x", "map: prontera", "password_hint", "http://a/passwd", "log_inter: 1", "npc: a.txt"] {
+        for line in ["hotkey_db: x", "map: prontera", "password_hint", "http://a/passwd", "log_inter: 1", "npc: a.txt"]
+        {
             assert_eq!(redact(line.as_bytes()).keys, Vec::<String>::new(), "{line}");
         }
     }

@@ -115,7 +115,8 @@ async fn a_map_that_is_missing_is_said_when_adding_and_when_assigning() {
     let reference = folder.add().info.reference();
     let bundles = Bundles::open(&folder.data()).await.expect("valid");
     let maps: Vec<_> = ["prontera", "prt_fild02"].map(|map| MapName::new(map).expect("legal")).into();
-    let missing = |bundle: &BundleRef| bundles.missing(bundle, &maps).into_iter().map(MapName::as_str).collect::<Vec<_>>();
+    let missing =
+        |bundle: &BundleRef| bundles.missing(bundle, &maps).into_iter().map(MapName::as_str).collect::<Vec<_>>();
     assert_eq!(missing(&reference), ["prt_fild02"]);
     assert_eq!(missing(&BundleRef { version: 9, ..reference }), ["prontera", "prt_fild02"], "there is no such bundle");
 }
@@ -176,7 +177,8 @@ fn links_are_followed_inside_the_folder_and_never_out_of_it() {
     symlink(".", at("npc/custom/loop")).expect("linked");
     symlink("gone.txt", at("npc/custom/dangling.txt")).expect("linked");
     let added = folder.add();
-    let left: Vec<_> = added.left.iter().filter(|(why, _)| why.starts_with("links")).flat_map(|(_, paths)| paths).collect();
+    let left: Vec<_> =
+        added.left.iter().filter(|(why, _)| why.starts_with("links")).flat_map(|(_, paths)| paths).collect();
     assert_eq!(left, ["npc/custom/dangling.txt", "npc/custom/loop/", "npc/custom/out.txt", "npc/custom/up.txt"]);
     let files = unpacked(&Files::new(&folder.data()).target(Abi::LinuxX8664, 1));
     let content = |name: &str| files.iter().find(|(path, ..)| path == name).map(|(.., bytes)| bytes.clone());
@@ -216,7 +218,10 @@ fn a_bundle_is_removed_by_its_version_where_that_is_clear() {
     folder.add();
     folder.try_add(&folder.request(Abi::WindowsX8664)).expect("added");
     let said = remove("1").expect_err("not clear").to_string();
-    assert!(said.contains("linux-x86_64/1") && said.contains("windows-x86_64/1") && said.ends_with("say which"), "{said}");
+    assert!(
+        said.contains("linux-x86_64/1") && said.contains("windows-x86_64/1") && said.ends_with("say which"),
+        "{said}"
+    );
     assert_eq!(remove("7").expect_err("unknown").to_string(), "there is no bundle 7; `bundle list` names them");
     assert_eq!(remove("windows-x86_64/1").expect("removed"), "windows-x86_64/1");
     assert_eq!(remove("1").expect("clear by now"), "linux-x86_64/1");

@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn a_target_name_is_read_back_only_as_it_is_written() {
         assert_eq!(parse_target("windows-x86_64/12.tar.zst"), Some((Abi::WindowsX8664, 12)));
-        for name in ["linux-x86_64/012.tar.zst", "linux-x86_64/+1.tar.zst", "linux-x86_64/../1.tar.zst", "amiga/1.tar.zst"] {
+        for name in
+            ["linux-x86_64/012.tar.zst", "linux-x86_64/+1.tar.zst", "linux-x86_64/../1.tar.zst", "amiga/1.tar.zst"]
+        {
             assert_eq!(parse_target(name), None, "{name}");
         }
     }

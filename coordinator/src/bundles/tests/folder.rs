@@ -92,7 +92,8 @@ pub(crate) fn unpacked(archive: &Path) -> Vec<(String, u32, Vec<u8>)> {
     let mut tar = tar::Archive::new(zstd::Decoder::new(file).expect("zstd"));
     let read = |entry: std::io::Result<tar::Entry<'_, _>>| {
         let mut entry = entry.expect("an entry");
-        let (path, mode) = (entry.path().expect("a path").display().to_string(), entry.header().mode().expect("a mode"));
+        let (path, mode) =
+            (entry.path().expect("a path").display().to_string(), entry.header().mode().expect("a mode"));
         assert_eq!((entry.header().mtime().expect("a time"), entry.header().uid().expect("an id")), (0, 0));
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut entry, &mut bytes).expect("read");

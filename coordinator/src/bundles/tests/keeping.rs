@@ -206,7 +206,10 @@ async fn a_repository_that_was_tampered_with_offers_nothing() {
     assert!(bundles.index().entries().is_empty());
     std::fs::write(files.metadata().join(&name), text).expect("written");
     Upkeep::default().turn(&bundles, now()).await;
-    assert_eq!(bundles.current("linux-x86_64", reference.build.expect("a build").packetver, false).map(|found| found.version), Some(1));
+    assert_eq!(
+        bundles.current("linux-x86_64", reference.build.expect("a build").packetver, false).map(|found| found.version),
+        Some(1)
+    );
 }
 
 #[tokio::test]
@@ -223,10 +226,7 @@ fn two_commands_do_not_work_on_the_bundles_at_once() {
     let folder = Folder::new();
     let files = Files::new(&folder.data());
     let first = files.lock().expect("free");
-    let waiting = std::thread::spawn({
-        let files = files.clone();
-        move || files.lock().map(drop)
-    });
+    let waiting = std::thread::spawn(move || files.lock().map(drop));
     drop(first);
     waiting.join().expect("no panic").expect("its turn");
 }

@@ -100,7 +100,11 @@ impl Paced {
 }
 
 impl AsyncRead for Paced {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let now = Instant::now();
         if now >= self.ticket.until {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the download took too long")));
@@ -136,7 +140,8 @@ mod tests {
     #[tokio::test]
     async fn a_download_that_is_not_read_gives_its_place_back() {
         let (downloads, now) = (Downloads::default(), Instant::now());
-        let stuck: Vec<_> = (0..MAX_DOWNLOADS).map(|number| downloads.begin(&host(number), now).expect("room")).collect();
+        let stuck: Vec<_> =
+            (0..MAX_DOWNLOADS).map(|number| downloads.begin(&host(number), now).expect("room")).collect();
         assert!(downloads.begin(&host(0), now + MAX_TIME - Duration::from_secs(1)).is_err());
         let later = downloads.begin(&host(0), now + MAX_TIME).expect("they had their time");
         drop(stuck);
