@@ -4,6 +4,7 @@ mod bundle;
 mod maps;
 mod probe;
 mod remote;
+mod sql;
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -71,6 +72,9 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// What hosts may do with the realm's database.
+    #[command(subcommand)]
+    Sql(sql::SqlCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -168,6 +172,7 @@ impl Cli {
                 say(&format!("{}: fine", path.display()))
             }
             Command::Config(ConfigCommand::PrintDefault) => say(DEFAULT_FILE.trim_end()),
+            Command::Sql(command) => command.execute(),
         }
     }
 }

@@ -238,7 +238,7 @@ impl Guard {
         let Some(rule) = rule else {
             return Err(Violation::grave("unknown", format!("{:02x?}", packet.get(..2).unwrap_or_default())).into());
         };
-        let whole = map_to_char().measure(packet)? == Some(packet.len());
+        let whole = map_to_char().measure(packet).ok().flatten() == Some(packet.len());
         insist(whole, "frame", || format!("{} bytes that are not one packet", packet.len()))?;
         let first = rule.id == FIRST;
         insist(first || self.engine(engine).connected, "order", || "before the login".to_owned())?;

@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod bundles;
 pub mod cli;
 pub mod config;
+pub mod database;
 pub mod failover;
 pub mod failure;
 pub mod fleet;

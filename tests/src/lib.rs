@@ -5,6 +5,7 @@
 //! * [`atlas`] and [`journey`]: maps, ways on them, and walking them; [`bot`]: a player who does on its own.
 //! * [`demo`]: what `./demo` shows.
 //! * [`live`]: what `./test live` runs: rAthena and OpenKore themselves.
+//! * [`puppet`]: a stand-in for a stock map-server, and the program of that name.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
 pub mod atlas;
@@ -15,3 +16,4 @@ pub mod journey;
 pub mod live;
 pub mod percentiles;
 pub mod player;
+pub mod puppet;

@@ -6,10 +6,11 @@ mod replay;
 mod routes;
 mod saves;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use bifrost_protocol::fixture::Fixture;
@@ -108,16 +109,20 @@ impl Sessions for World {
     }
 }
 
-/// The folder of recorded packets.
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../node/protocol/fixtures/inter")
-}
+/// All recorded packets, by name.
+static FIXTURES: LazyLock<BTreeMap<String, Fixture>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../node/protocol/fixtures/inter");
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let read = |path: PathBuf| {
+        let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
+        (name, Fixture::parse(&fs::read_to_string(path).expect("readable")).expect("a fixture"))
+    };
+    entries.map(|entry| read(entry.expect("readable").path())).collect()
+});
 
 /// A recorded packet.
 fn fixture(name: &str) -> Vec<u8> {
-    let path = folder().join(format!("{name}.hex"));
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    Fixture::parse(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display())).bytes
+    FIXTURES.get(name).unwrap_or_else(|| panic!("{name} is not recorded")).bytes.clone()
 }
 
 /// A recorded packet, decoded.
@@ -153,8 +158,8 @@ fn base() -> (Guard, World) {
     (guard, world)
 }
 
-/// The same two in party 1, led by the first, and in guild 1, whose master it is. The first has a pet's egg (5), a
-/// homunculus (4), a mercenary (2) and a mail (12).
+/// The same two in party 1, led by the first, and in guild 1, whose master it is. The first has a pet's egg (1), a
+/// homunculus (1), a mercenary (1), an elemental (9) and a mail (12).
 fn joined() -> (Guard, World) {
     let (mut guard, world) = base();
     let member = |who: (AccountId, CharacterId), name: &str, flags| PartyMember {
@@ -195,15 +200,15 @@ fn belongings() -> Vec<Bytes> {
     let mut inbox = recorded::<MailInbox>();
     inbox.character = ONE.1;
     inbox.messages.0[0] = MailMessage { id: 12, to: ONE.1, ..MailMessage::default() };
-    let homunculus = Homunculus { id: 4, character: ONE.1, ..Homunculus::default() };
-    let mercenary = Mercenary { id: 2, character: ONE.1, ..Mercenary::default() };
+    let homunculus = Homunculus { id: 1, character: ONE.1, ..Homunculus::default() };
+    let mercenary = Mercenary { id: 1, character: ONE.1, ..Mercenary::default() };
     let mut elemental = recorded::<bifrost_protocol::inter::ElementalLoaded>();
-    (elemental.elemental.id, elemental.elemental.character) = (1, ONE.1);
+    (elemental.ok, elemental.elemental.id, elemental.elemental.character) = (1, 9, ONE.1);
     vec![
         inbox.encode(),
         HomunculusLoaded { account: ONE.0, ok: 1, homunculus }.encode(),
         MercenaryLoaded { ok: 1, mercenary }.encode(),
-        PetCreated { account: ONE.0, class: 1_002, pet: 5 }.encode(),
+        PetCreated { account: ONE.0, class: 1_002, pet: 1 }.encode(),
         elemental.encode(),
     ]
 }

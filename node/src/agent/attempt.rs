@@ -1,12 +1,14 @@
 //! Everything from nothing to a welcomed connection: credentials, the machine's benchmark, dialling.
 
+use std::sync::Arc;
+
 use bifrost_protocol::control::{Benchmark, Hello, PROTOCOL_VERSION};
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::identity::{Identity, IdentityError};
 use super::link::{Dial, LinkError, Welcomed};
-use super::state::{Age, unix_now};
+use super::state::{Age, Held, unix_now};
 use crate::bench;
 use crate::engine::Directory;
 use crate::node::NodeState;
@@ -34,6 +36,8 @@ pub(crate) struct Attempt {
 pub(crate) struct Connected {
     pub(crate) welcomed: Welcomed,
     pub(crate) machine: Benchmark,
+    /// The credentials it was made with.
+    pub(crate) held: Arc<Held>,
 }
 
 /// Why there is no connection.
@@ -73,6 +77,6 @@ impl Attempt {
         let dial =
             Dial { held: &held, key: self.identity.key(), directory: &self.directory, max_streams: self.max_streams };
         let welcomed = dial.connect(hello).await?;
-        Ok(Box::new(Connected { welcomed, machine }))
+        Ok(Box::new(Connected { welcomed, machine, held }))
     }
 }

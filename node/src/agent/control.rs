@@ -1,5 +1,6 @@
 //! What the coordinator says on the control stream, and what engines make of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bifrost_protocol::control::{self, Assign, CoordinatorSays, Drain, NodeSays, Revoke, Revoked, Welcome};
@@ -18,7 +19,7 @@ const BEAT_RANGE: std::ops::RangeInclusive<u32> = 20..=10_000;
 impl Agent {
     /// The coordinator has taken this node in.
     pub(super) fn connected(&mut self, connected: Connected) {
-        let Connected { welcomed: Welcomed { link, welcome, hello_sent }, machine } = connected;
+        let Connected { welcomed: Welcomed { link, welcome, hello_sent }, machine, held } = connected;
         let Welcome { host, beat_ms, lease_ms, resumed, reconnect_ms, not_eligible } = welcome;
         if self.machine.is_none() {
             // Once: a span keeps every value a field ever had.
@@ -44,6 +45,10 @@ impl Agent {
         self.link = Some(link);
         if self.drain.is_some() {
             self.tell(NodeSays::Drain(Drain { reason: "draining".into() }));
+        }
+        if self.credentials.borrow().as_ref().is_some_and(|now| !Arc::ptr_eq(now, &held)) {
+            // They were renewed while this connection was being made.
+            self.renewed();
         }
         self.measure();
     }

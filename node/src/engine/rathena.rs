@@ -19,7 +19,7 @@ mod process;
 mod pulse;
 mod run;
 mod saves;
-mod sources;
+pub(crate) mod sources;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::state::{Held, StateDir, unix_now};
 use crate::config::{EngineConfig, Limits, NodeConfig, Trust};
+use crate::engine::Sources;
 use crate::tunnel::messages::MessageReader;
 use crate::{Node, NodeHandle, NodeState, StopCode, bench};
 
@@ -126,6 +127,11 @@ impl Lab {
         Node::spawn(self.config.clone(), CancellationToken::new())
     }
 
+    /// A node that can run stock map-servers.
+    pub(crate) fn start_with(&self, sources: Sources) -> NodeHandle {
+        Node::spawn_with(self.config.clone(), sources, CancellationToken::new())
+    }
+
     /// The node's next connection, up to its Hello.
     pub(crate) async fn accept(&self) -> Peer {
         let accept = async {
@@ -196,6 +202,17 @@ impl Peer {
         }
     }
 
+    /// Answers every beat beside whatever else is done, until aborted.
+    pub(crate) fn answers(&self) -> tokio::task::JoinHandle<()> {
+        let connection = self.connection.clone();
+        tokio::spawn(async move {
+            while let Ok(datagram) = connection.read_datagram().await {
+                let ack = BeatAck { sequence: Beat::decode(datagram).expect("a beat").sequence };
+                connection.send_datagram(ack.encode_to_vec().into()).expect("sent");
+            }
+        })
+    }
+
     /// The next stream of this kind that the node opens.
     pub(crate) async fn stream(&self, wanted: StreamKind) -> (SendStream, RecvStream) {
         let mut early = self.early.lock().await;
@@ -214,15 +231,20 @@ impl Peer {
     }
 
     pub(crate) async fn sync(&self) -> Sync {
-        let (orders, mut recv) = self.stream(StreamKind::Sync).await;
+        let (open, orders, recv) = self.opened(StreamKind::Sync).await;
+        Sync { open, orders, says: MessageReader::new(recv, MAX_MESSAGE_UP) }
+    }
+
+    /// The next stream of this kind, up to its header.
+    pub(crate) async fn opened<M: Message + Default>(&self, kind: StreamKind) -> (M, SendStream, RecvStream) {
+        let (send, mut recv) = self.stream(kind).await;
         let mut header = Vec::new();
-        let open: SyncOpen = loop {
+        loop {
             header.push(recv.read_u8().await.expect("a header"));
             if let Some(open) = next_message(&mut BytesMut::from(&header[..]), MAX_HEADER).expect("legal") {
-                break open;
+                return (open, send, recv);
             }
-        };
-        Sync { open, orders, says: MessageReader::new(recv, MAX_MESSAGE_UP) }
+        }
     }
 
     /// Opens a game stream with a header, for a player who arrives.

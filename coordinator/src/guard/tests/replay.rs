@@ -1,7 +1,5 @@
 //! Whole lives of stock map-servers: what real ones send passes, and nothing of a real char-server is without a way.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bifrost_protocol::frame::LengthTable;
 use bifrost_protocol::inter::{Authenticate, ChangeServer, Save, char_to_map, map_to_char};
 use bytes::BytesMut;
@@ -31,9 +29,8 @@ fn events(name: &str) -> Vec<Event> {
         let is_up = direction == ">";
         let (buffer, table): (_, &LengthTable) =
             if is_up { (&mut up, map_to_char()) } else { (&mut down, char_to_map()) };
-        for pair in hex.as_bytes().chunks(2) {
-            buffer.extend([u8::from_str_radix(std::str::from_utf8(pair).expect("hex"), 16).expect("hex")]);
-        }
+        let digit = |digit: u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+        buffer.extend(hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
         while let Some(packet) = table.next(buffer).expect("framed") {
             events.push(Event { at, up: is_up, packet });
         }
@@ -66,9 +63,9 @@ impl Replay {
 
     /// A client comes: the fleet asks the char-server itself, and sends the client to the engine.
     fn arrives(&mut self, events: &[Event], asked: &Authenticate) {
-        let answer = events.iter().filter(|event| !event.up && id(&event.packet) == 0x2afd);
-        let answer = answer.map(|event| Authenticated::decode(&event.packet).expect("decodes"));
-        let answer = answer.filter(|answer| answer.account == asked.account).next().expect("is let in");
+        let let_in = events.iter().filter(|event| !event.up && id(&event.packet) == Authenticated::ID);
+        let mut answers = let_in.map(|event| Authenticated::decode(&event.packet).expect("decodes"));
+        let answer = answers.find(|answer| answer.account == asked.account).expect("is let in");
         assert_eq!(self.guard.down(&answer.encode()), Ok(Way::Fleet));
         let pseudonyms = (*answer.login_id1.expose(), *answer.login_id2.expose());
         self.world.left.remove(&answer.account);

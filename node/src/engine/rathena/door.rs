@@ -28,6 +28,8 @@ pub(crate) struct Door {
 pub(super) struct Hinge {
     pub(super) open: watch::Sender<Option<SocketAddrV4>>,
     pub(super) entered: mpsc::Receiver<SessionId>,
+    /// Whether the last process ever took players.
+    pub(super) served: bool,
     sessions: Arc<Sessions>,
 }
 
@@ -50,7 +52,7 @@ pub(super) fn door(hold: watch::Receiver<bool>, gauges: Arc<Gauges>) -> (Door, H
     let (open, opened) = watch::channel(None);
     let (says, entered) = mpsc::channel(ENTERED_QUEUE);
     let sessions = Arc::new(Sessions { in_play: Mutex::default(), says });
-    let hinge = Hinge { open, entered, sessions: Arc::clone(&sessions) };
+    let hinge = Hinge { open, entered, served: false, sessions: Arc::clone(&sessions) };
     (Door { open: opened, hold, sessions, gauges }, hinge)
 }
 

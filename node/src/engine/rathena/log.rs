@@ -18,7 +18,7 @@ const TAIL_LINES: usize = 20;
 /// The longest text [`Tail::text`] makes.
 const MAX_TAIL: usize = 2_000;
 /// How many lines a second reach the log; an engine that prints more is not worth more disk.
-const LINES_PER_SECOND: u32 = 50;
+const LINES_PER_SECOND: u32 = 200;
 /// What a map-server prints when its char-server has taken it (`chrif_on_ready`).
 const ONLINE: &str = "Map Server is now online";
 

@@ -158,13 +158,16 @@ fn number(digits: String) -> Result<Literal, Refusal> {
     if decimal { Ok(Literal::Decimal(digits)) } else { Err(Refusal::Literal) }
 }
 
+/// A number with its sign. -0 is refused: it would lose its sign, which other numbers keep.
 fn negative(inner: Expr) -> Result<Expr, Refusal> {
     let Expr::Literal(literal) = inner else { return Err(Refusal::Expression) };
     Ok(Expr::Literal(match literal {
-        Literal::Int(number) => Literal::Int(number.checked_neg().ok_or(Refusal::Literal)?),
+        Literal::Int(number @ 1..) => Literal::Int(number.saturating_neg()),
         Literal::Unsigned(number) if number == 1 << 63 => Literal::Int(i64::MIN),
         Literal::Decimal(digits) if !digits.starts_with('-') => Literal::Decimal(format!("-{digits}")),
-        Literal::Null | Literal::Unsigned(_) | Literal::Decimal(_) | Literal::Text(_) => return Err(Refusal::Literal),
+        Literal::Null | Literal::Int(_) | Literal::Unsigned(_) | Literal::Decimal(_) | Literal::Text(_) => {
+            return Err(Refusal::Literal);
+        }
     }))
 }
 

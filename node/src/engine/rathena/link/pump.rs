@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bifrost_protocol::Packet;
 use bifrost_protocol::control::{
     InterDown, InterOrder, InterSays, InterUp, MAX_INTER, SessionRef, StreamCode, delimited,
 };
 use bifrost_protocol::frame::packet_id;
 use bifrost_protocol::ids::SessionId;
 use bifrost_protocol::inter::{Maps, Online, Ping, Pong, TotalUsers, char_to_map, map_to_char};
-use bifrost_protocol::{DecodeError, Packet};
 use bytes::{Bytes, BytesMut};
 use quinn::{RecvStream, SendStream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,6 +46,8 @@ pub(in crate::engine::rathena) enum LinkSays {
     Missing(Vec<String>),
     /// The game loop stands still.
     Hung(Duration),
+    /// What it sends makes no sense.
+    Garbage(String),
     /// The coordinator does not take this engine.
     Refused(String),
 }
@@ -154,14 +156,13 @@ impl Pump {
 
     /// Whole packets of the engine.
     fn read(&mut self, hinge: &Hinge) -> Result<(), End> {
-        let garbage = |error: DecodeError| {
-            warn!(%error, "the engine does not speak as a map-server does");
-            End::Engine
-        };
-        while let Some(packet) = map_to_char().next(&mut self.buffer).map_err(garbage)? {
-            self.heard(packet, hinge)?;
+        loop {
+            match map_to_char().next(&mut self.buffer) {
+                Ok(Some(packet)) => self.heard(packet, hinge)?,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(self.give_up(LinkSays::Garbage(error.to_string()))),
+            }
         }
-        Ok(())
     }
 
     fn heard(&mut self, packet: Bytes, hinge: &Hinge) -> Result<(), End> {
@@ -254,10 +255,7 @@ impl Pump {
     }
 
     fn put(&self, outputs: Result<Vec<Output>, impl std::fmt::Display>) -> Result<(), End> {
-        let outputs = outputs.map_err(|error| {
-            warn!(%error, "the engine floods");
-            End::Engine
-        })?;
+        let outputs = outputs.map_err(|error| self.give_up(LinkSays::Garbage(error.to_string())))?;
         outputs.into_iter().try_for_each(|output| match output {
             Output::Packet(packet) => self.say(InterSays::Packet(packet.to_vec())),
             Output::Save(bundle) => self.say(InterSays::Save(bundle)),
