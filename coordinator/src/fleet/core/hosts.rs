@@ -266,7 +266,7 @@ impl Fleet {
                 eligible: host.violations < MAX_VIOLATIONS && criteria.iter().all(|criterion| criterion.met),
                 performance: u64::from(benchmark.cpu_score) * u64::from(benchmark.cores.min(MAX_USEFUL_CORES)),
                 round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
-                groups: self.leases.held_by(*link).len() + self.standbys_on(*link),
+                groups: self.leases.held_by(*link).len(),
                 room: usize::try_from(benchmark.cores)
                     .unwrap_or(usize::MAX)
                     .clamp(MIN_ROOM, MAX_ROOM)

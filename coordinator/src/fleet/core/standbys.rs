@@ -88,7 +88,18 @@ impl Fleet {
         let Some((holder, _)) = lease.state.holder().map(|(host, link)| (host.clone(), link)) else { return };
         let taken: Vec<_> = self.standbys.get(group).into_iter().flatten().map(|one| one.host.clone()).collect();
         let mut views = self.views_for(group);
-        views.retain(|view| !taken.contains(&view.host));
+        // A host may have as many engines stand by as it may carry groups: most of them never get one.
+        let has_room = |host: &HostId| {
+            let standing = self.link_of(host).map_or(0, |link| self.standbys_on(link));
+            views.iter().any(|view| view.host == *host && standing < view.room)
+        };
+        let full: Vec<_> = views.iter().filter(|view| !has_room(&view.host)).map(|view| view.host.clone()).collect();
+        views.retain(|view| !taken.contains(&view.host) && !full.contains(&view.host));
+        // Those that carry much already stand by for less.
+        views.iter_mut().for_each(|view| {
+            let standing = self.link_of(&view.host).map_or(0, |link| self.standbys_on(link));
+            (view.groups, view.room) = (view.groups + standing, 2 * view.room);
+        });
         let Some(choice) = select(facts.class, self.players_on(group), &views, Some(&holder)) else { return };
         let Some(link) = self.link_of(&choice.host) else { return };
         self.stand_by(group, choice.host, link);
