@@ -1,16 +1,22 @@
-//! A character's state (0x2b01): what may change at all, and what it may be.
+//! A character's state (0x2b01): who it is, what it may be, and what stays as it was.
+//!
+//! What cannot be is refused with the whole save. What is not for an engine to change is put back and told: an honest engine
+//! comes to it now and then, and its player must not lose every save from then on.
 //!
 //! What it may *gain* is not judged here: [`super::AcceptedSave`] holds what came before and after for that.
 
+mod kept;
+
 use bifrost_protocol::FixedText;
-use bifrost_protocol::ids::{CharacterId, MapPoint};
-use bifrost_protocol::layout::{CharacterImage, CharacterStatus, Point};
+use bifrost_protocol::ids::MapPoint;
+use bifrost_protocol::layout::{CharacterImage, CharacterStatus};
 
 use super::asked::Asked;
-use super::knowledge::{Companion, Known};
+use super::knowledge::Known;
 use super::players::MAX_FAME;
-use super::ruling::{Verdict, demand, insist};
+use super::ruling::{Verdict, Violation, demand, insist};
 use super::{Subject, classes, text};
+use kept::Kept;
 
 /// Highest base and job level (`MAX_LEVEL`).
 const MAX_LEVEL: u32 = 255;
@@ -27,10 +33,12 @@ const SKILLS: (usize, u8) = (1_641, 100);
 /// A state that is let through.
 #[derive(Clone, Debug)]
 pub(super) struct Accepted {
-    /// The state, with party, guild and relatives as the char-server has them.
+    /// The state, with everything as it was that is not for an engine to change.
     pub(super) image: CharacterImage,
     /// Where the character is going, when that is not a place of this engine: the state still names where it was.
     pub(super) heading: Option<MapPoint>,
+    /// What was not taken over.
+    pub(super) cut: Vec<Violation>,
 }
 
 /// Judges a state of `subject`.
@@ -38,14 +46,16 @@ pub(super) fn accept(asked: &Asked<'_>, subject: &Subject<'_>, image: &Character
     let (before, after) = (subject.image.view(), image.view());
     let known = asked.guard.knowledge.member(subject.character);
     identity(subject, known, &before, &after)?;
-    unchanged(&before, &after)?;
     possible(&before, &after)?;
-    companions(asked, subject, &before, &after)?;
     lists(image)?;
-    let mut image = image.clone();
-    known_to_char_server(known, &before, &after, &mut image)?;
-    let heading = place(asked, &before, &after, &mut image)?;
-    Ok(Accepted { image, heading })
+    let mut kept = Kept::new(asked, subject, image);
+    kept.fixed();
+    kept.memberships(known);
+    kept.companions();
+    kept.returns()?;
+    let heading = kept.place()?;
+    let (image, cut) = kept.into_parts();
+    Ok(Accepted { image, heading, cut })
 }
 
 /// Who it is never changes.
@@ -61,22 +71,6 @@ fn identity(
     insist(after.slot == before.slot, "identity", || format!("slot {} after {}", after.slot, before.slot))?;
     let sex_changed = after.sex <= 1 && known.is_some_and(|known| known.sex_changed);
     insist(after.sex == before.sex || sex_changed, "identity", || format!("sex {} after {}", after.sex, before.sex))
-}
-
-/// What only the char-server, or the operator, changes.
-fn unchanged(before: &CharacterStatus, after: &CharacterStatus) -> Verdict<()> {
-    let fields = [
-        ("father", i64::from(before.father.0), i64::from(after.father.0)),
-        ("mother", before.mother.0.into(), after.mother.0.into()),
-        ("clan", before.clan.into(), after.clan.into()),
-        ("inventory_slots", before.inventory_slots.into(), after.inventory_slots.into()),
-        ("delete_date", before.delete_date, after.delete_date),
-        ("unban_time", before.unban_time, after.unban_time),
-        ("renames", before.renames.into(), after.renames.into()),
-        ("moves", before.moves.into(), after.moves.into()),
-    ];
-    let changed = fields.iter().find(|(_, before, after)| before != after);
-    demand(changed.is_none(), "fixed_field", || format!("{changed:?}"))
 }
 
 /// What it may be.
@@ -108,27 +102,6 @@ fn possible(before: &CharacterStatus, after: &CharacterStatus) -> Verdict<()> {
     })
 }
 
-/// Companions: those it had, those the char-server gave it, or none.
-fn companions(
-    asked: &Asked<'_>,
-    subject: &Subject<'_>,
-    before: &CharacterStatus,
-    after: &CharacterStatus,
-) -> Verdict<()> {
-    let pairs = [
-        (Companion::Pet(after.pet), after.pet, before.pet),
-        (Companion::Homunculus(after.homunculus), after.homunculus, before.homunculus),
-        (Companion::Mercenary(after.mercenary), after.mercenary, before.mercenary),
-        (Companion::Elemental(after.elemental), after.elemental, before.elemental),
-    ];
-    for (companion, now, former) in pairs {
-        let owner = asked.guard.knowledge.belongings.owner(companion);
-        let own = now == 0 || now == former || owner == Some(subject.character);
-        demand(own, "companion", || format!("{companion:?} is not of character {}", subject.character))?;
-    }
-    Ok(())
-}
-
 /// The bytes of an array.
 fn block<'a>(image: &'a CharacterImage, name: &str) -> &'a [u8] {
     CharacterStatus::DESCRIPTOR.slice(image.as_bytes(), name).unwrap_or_default()
@@ -153,69 +126,4 @@ fn lists(image: &CharacterImage) -> Verdict<()> {
         text::terminated(&name)?;
     }
     Ok(())
-}
-
-/// Party, guild, partner and child are what the char-server said last. The engine may lag behind and still have what it
-/// was given before; anything else is a breach.
-fn known_to_char_server(
-    known: Option<&Known>,
-    before: &CharacterStatus,
-    after: &CharacterStatus,
-    image: &mut CharacterImage,
-) -> Verdict<()> {
-    let party = known.map_or(before.party, |known| known.party);
-    let guild = known.map_or(before.guild, |known| known.guild);
-    let partner = known.map_or(before.partner, |known| known.partner);
-    let child = known.map_or(before.child, |known| known.child);
-    let lags = |now: i32, known: i32, before: i32| now == known || now == before || now == 0;
-    demand(lags(after.party, party, before.party), "party", || format!("party {} is {party}", after.party))?;
-    demand(lags(after.guild, guild, before.guild), "guild", || format!("guild {} is {guild}", after.guild))?;
-    let related = |now: CharacterId, known: CharacterId, before: CharacterId| now == known || now == before;
-    demand(related(after.partner, partner, before.partner), "partner", || format!("{} is {partner}", after.partner))?;
-    demand(related(after.child, child, before.child), "child", || format!("{} is {child}", after.child))?;
-    image.set_party(party);
-    image.set_guild(guild);
-    image.set_partner(partner);
-    image.set_child(child);
-    Ok(())
-}
-
-/// A place of the realm, as SQL may have it.
-fn point(asked: &Asked<'_>, point: &Point) -> Verdict<MapPoint> {
-    let map = text::map(&point.map)?;
-    demand(asked.sessions.is_map(&map), "map_unknown", || format!("{map} is no map of the realm"))?;
-    Ok(MapPoint { map, x: point.x, y: point.y })
-}
-
-/// Where it stands, returns to, and remembers. A dead one is saved at its save point; one that goes to another server, or
-/// stands where nothing is saved, with a place elsewhere.
-fn place(
-    asked: &Asked<'_>,
-    before: &CharacterStatus,
-    after: &CharacterStatus,
-    image: &mut CharacterImage,
-) -> Verdict<Option<MapPoint>> {
-    let last = point(asked, &after.last_point)?;
-    let save = point(asked, &after.save_point)?;
-    if after.save_point != before.save_point && asked.sessions.serves(&save.map) {
-        demand(asked.sessions.walkable(&save), "position", || {
-            format!("returns to {} {} {}", save.map, save.x, save.y)
-        })?;
-    }
-    let (memos, _) = block(image, "memo_point").as_chunks::<20>();
-    for memo in memos {
-        let name: FixedText<16> = memo.first_chunk::<16>().copied().unwrap_or_default().into();
-        if !name.as_bytes().is_empty() {
-            point(asked, &Point { map: name, x: 0, y: 0 })?;
-        }
-    }
-    if asked.sessions.serves(&last.map) {
-        demand(asked.sessions.walkable(&last), "position", || format!("stands at {} {} {}", last.map, last.x, last.y))?;
-        return Ok(None);
-    }
-    if after.last_point == after.save_point {
-        return Ok(None);
-    }
-    image.set_last_point(before.last_point);
-    Ok(Some(last))
 }

@@ -5,8 +5,8 @@ use bifrost_protocol::ids::{AccountId, CharacterId};
 use bifrost_protocol::inter::{
     Authenticated, Bonuses, ElementalLoaded, Fame, GuildAdded, GuildCreated, GuildInfo, GuildLeft, GuildMasterChanged,
     GuildMemberChanged, GuildRankChanged, HomunculusCreated, HomunculusLoaded, MailInbox, MailSent, MailTaken,
-    MapsAccepted, MercenaryLoaded, NameFound, PartyAdded, PartyCreated, PartyInfo, PartyLeft, PetCreated, Storage,
-    StorageTables, WhisperAnswer, WhisperReceived, WhisperResult,
+    MapsAccepted, MercenaryLoaded, NameFound, PartyAdded, PartyCreated, PartyInfo, PartyLeft, PetCreated, PetLoaded,
+    Storage, StorageTables, WhisperAnswer, WhisperReceived, WhisperResult,
 };
 use bifrost_protocol::layout::{Item, StorageImage};
 use bifrost_protocol::{DecodeError, Packet, Reader};
@@ -263,9 +263,14 @@ pub(super) fn mail_taken(guard: &mut Guard, packet: &Bytes) -> Told {
     Ok(way)
 }
 
-/// 0x384d.
+/// 0x384d: what could not be sent goes back.
 pub(super) fn mail_sent(guard: &mut Guard, packet: &Bytes) -> Told {
-    Ok(guard.knowledge.way_to(MailSent::decode(packet)?.message.from))
+    let said = MailSent::decode(packet)?.message;
+    let way = guard.knowledge.way_to(said.from);
+    if said.id == 0 && way != Way::Drop {
+        has_eggs(guard, said.from, &said.items.0);
+    }
+    Ok(way)
 }
 
 /// 0x3856 and 0x3857: to the engine that asked, known by the low 16 bits of the guild.
@@ -311,6 +316,17 @@ pub(super) fn pet_created(guard: &mut Guard, packet: &Bytes) -> Told {
     let said = PetCreated::decode(packet)?;
     if let Some(character) = guard.knowledge.character_of(said.account) {
         has(guard, character, Companion::Pet(said.pet));
+    }
+    Ok(Way::Account(said.account))
+}
+
+/// 0x3881: one that was asked for, or has just been made.
+pub(super) fn pet(guard: &mut Guard, packet: &Bytes) -> Told {
+    let said = PetLoaded::decode(packet)?;
+    if said.failed == 0
+        && let Some(character) = guard.knowledge.character_of(said.account)
+    {
+        has(guard, character, Companion::Pet(said.pet.id));
     }
     Ok(Way::Account(said.account))
 }

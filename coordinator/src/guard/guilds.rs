@@ -265,7 +265,7 @@ pub(super) fn bound_items(asked: &mut Asked<'_>) -> Verdict {
 /// 0x3040: a starting map-server asks for all castles there are, and then for the guilds that own them. Castles never leave
 /// the operator's own map-servers, so none are told.
 pub(super) fn castles(asked: &mut Asked<'_>) -> Verdict {
-    insist(asked.packet.len() % 4 == 0, "length", || format!("{} bytes of castles", asked.packet.len()))?;
+    insist(asked.packet.len().is_multiple_of(4), "length", || format!("{} bytes of castles", asked.packet.len()))?;
     let mut answer = Writer::packet(0x3840);
     answer.u16(0);
     Ok(Ruling::Answer(vec![answer.finish_sized()]))

@@ -1,4 +1,4 @@
-//! Items, as far as they can be judged without the realm's item database: see `shape` of each storage in [`super::storage`].
+//! Items, as far as they can be judged without the realm's item database: where they may lie is in [`super::storage`].
 
 use bifrost_protocol::layout::Item;
 

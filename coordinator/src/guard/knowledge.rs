@@ -82,7 +82,6 @@ impl Knowledge {
             && before != status.character
         {
             self.forget(before, status.account);
-            self.characters.insert(status.account, status.character);
         }
         let known = Known {
             account: status.account,
@@ -106,7 +105,9 @@ impl Knowledge {
         self.joins_party(character, 0);
         self.joins_guild(character, 0);
         self.belongings.forget(character);
-        self.characters.remove(&account);
+        if self.characters.get(&account) == Some(&character) {
+            self.characters.remove(&account);
+        }
         if let Some(known) = self.members.remove(&character)
             && self.names.get(&known.name) == Some(&character)
         {
@@ -122,6 +123,7 @@ impl Knowledge {
         for facts in self.guilds.values_mut() {
             facts.storage_holder = facts.storage_holder.filter(|holder| *holder != engine);
         }
+        self.guilds.retain(|_, facts| !facts.here.is_empty() || facts.storage_holder.is_some());
     }
 
     /// The char-server's link has ended: nothing asked of it comes back.

@@ -1,6 +1,7 @@
 //! The one list of rules: what becomes of each packet, in both directions. What is not in it closes the link.
 
 mod down;
+mod labels;
 mod up;
 
 use bifrost_protocol::frame::{Length, packet_id};
@@ -12,6 +13,8 @@ use super::asked::Asked;
 use super::down::Told;
 use super::rate::Rate;
 use super::ruling::Verdict;
+
+pub use labels::LABELS;
 
 pub(super) use down::DOWN;
 pub(super) use up::UP;
@@ -82,6 +85,10 @@ pub fn tables() -> String {
     for rule in DOWN {
         let length = length(char_to_map().get(rule.id));
         text.push_str(&format!("| {:04x} | {} | {length} | {} |\n", rule.id, rule.name, rule.goes));
+    }
+    text.push_str("\n## Labels of breaches\n\n| rule | what was wrong |\n|---|---|\n");
+    for (label, meaning) in LABELS {
+        text.push_str(&format!("| {label} | {meaning} |\n"));
     }
     text
 }

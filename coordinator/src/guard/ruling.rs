@@ -126,6 +126,7 @@ pub struct Violation {
 impl Violation {
     /// A breach a stock map-server may come to in a race, or that does little.
     pub(super) fn light(rule: &'static str, detail: impl Into<String>) -> Self {
+        debug_assert!(super::rules::LABELS.iter().any(|(label, _)| *label == rule), "{rule} has no meaning");
         Self { rule, packet: "", grave: false, detail: detail.into(), answers: Vec::new() }
     }
 

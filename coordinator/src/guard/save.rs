@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::asked::Asked;
 use super::knowledge;
-use super::ruling::{Verdict, demand, insist};
+use super::ruling::{Verdict, Violation, demand, insist};
 use super::{Ruling, Subject, character, companions, effects, logbooks, registry, storage};
 
 /// Packets of one save: 16 kinds, and room for variables on several pages and companions that are saved twice.
@@ -104,7 +104,7 @@ pub(super) fn judge(asked: &mut Asked<'_>, character: CharacterId) -> Verdict<Ac
     let packets = asked.packet.clone();
     let parts = parts(&packets)?;
     let subject = asked.character(character)?;
-    let mut accepted = state(asked, &subject, &parts)?;
+    let (mut accepted, cut) = state(asked, &subject, &parts)?;
     for (id, packet) in &parts {
         let part = match *id {
             STATE => rewritten(packet, &accepted)?,
@@ -113,6 +113,9 @@ pub(super) fn judge(asked: &mut Asked<'_>, character: CharacterId) -> Verdict<Ac
         accepted.parts.push(part);
     }
     take_eggs(asked, &accepted);
+    for violation in cut {
+        asked.guard.cut(asked.engine, violation);
+    }
     Ok(accepted)
 }
 
@@ -130,14 +133,14 @@ fn take_eggs(asked: &mut Asked<'_>, accepted: &AcceptedSave) {
 }
 
 /// The character itself, which the save is about.
-fn state(asked: &Asked<'_>, subject: &Subject<'_>, parts: &[(u16, Bytes)]) -> Verdict<AcceptedSave> {
+fn state(asked: &Asked<'_>, subject: &Subject<'_>, parts: &[(u16, Bytes)]) -> Verdict<(AcceptedSave, Vec<Violation>)> {
     let state = parts.iter().find(|(id, _)| *id == STATE).map(|(_, packet)| packet.clone()).unwrap_or_default();
     let said = Save::decode(&state)?;
     let own = said.account == subject.account && said.character == subject.character;
     insist(own, "identity", || format!("header of account {} character {}", said.account, said.character))?;
     insist(said.last <= 1, "save_flag", || format!("flag {}", said.last))?;
     let state = character::accept(asked, subject, &said.image)?;
-    Ok(AcceptedSave {
+    let accepted = AcceptedSave {
         account: subject.account,
         character: subject.character,
         parts: Vec::new(),
@@ -146,7 +149,8 @@ fn state(asked: &Asked<'_>, subject: &Subject<'_>, parts: &[(u16, Bytes)]) -> Ve
         last: said.last == 1,
         heading: state.heading,
         answers: Vec::new(),
-    })
+    };
+    Ok((accepted, state.cut))
 }
 
 /// 0x2b01 with the state as it was accepted.
@@ -202,8 +206,7 @@ fn alone(asked: &mut Asked<'_>, subject: &Subject<'_>, id: u16, packet: &Bytes) 
         _ => packet.get(8..12).is_some_and(|bytes| bytes == subject.character.0.to_le_bytes()),
     };
     demand(own, "identity", || format!("0x{id:04x} of somebody else"))?;
-    match ruling {
-        Ruling::Forward(forward) => Ok(forward.packet),
-        _ => Ok(packet.clone()),
-    }
+    // Each of these judges only; none rewrites.
+    debug_assert!(matches!(ruling, Ruling::Forward(_)), "state is forwarded");
+    Ok(packet.clone())
 }

@@ -96,7 +96,7 @@ impl Agent {
         let known_engine = matches!(assign.engine.as_str(), "" | embedded::NAME | rathena::NAME);
         if self.drain.is_some() {
             Some("is draining")
-        } else if !known && self.leases.count() + self.standbys.count() >= self.config.limits.groups {
+        } else if !known && self.carried(assign.standby) >= self.config.limits.groups {
             Some("carries as many groups as it may")
         } else if !known_engine {
             Some("has no such engine")
@@ -207,6 +207,11 @@ impl Agent {
         self.directory.count_error();
         self.leases.give_up(&lease.0, lease.1);
         self.answer(lease, false, problem);
+    }
+
+    /// Groups that are carried, or stood by for: of each as many as the owner allows.
+    fn carried(&self, standby: bool) -> usize {
+        if standby { self.standbys.count() } else { self.leases.count() }
     }
 
     fn holds(&self, lease: &Lease) -> bool {

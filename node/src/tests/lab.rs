@@ -129,7 +129,7 @@ impl Lab {
 
     /// A node that can run stock map-servers.
     pub(crate) fn start_with(&self, sources: Sources) -> NodeHandle {
-        Node::spawn_with(self.config.clone(), sources, CancellationToken::new())
+        Node::spawn_with(self.config.clone(), Some(sources), CancellationToken::new())
     }
 
     /// The node's next connection, up to its Hello.

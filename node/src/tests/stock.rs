@@ -164,6 +164,31 @@ async fn a_server_that_crashes_or_hangs_gives_its_group_back() {
 }
 
 #[tokio::test]
+async fn half_a_save_is_never_passed_on() {
+    let (lab, bundle) = (Lab::new(), Bundle::new("fault: torn-save\n"));
+    let (node, peer, mut inter) = host(&lab, &bundle).await;
+    let _game = player(&peer, &mut inter, 1).await;
+    let mut heard = Vec::new();
+    while let Some(said) = inter.hear().await {
+        heard.push(said);
+    }
+    let loose = |said: &Said| matches!(said, Said::Packet(packet) if packet.starts_with(&[0x2e, 0x2b]));
+    assert!(heard.iter().any(|said| matches!(said, Said::Save(_))) && !heard.iter().any(loose), "{heard:?}");
+    assert_eq!(Inter::accept(&peer).await.open.instance, inter.open.instance);
+    node.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_stop_is_killed() {
+    let (lab, bundle) = (Lab::new(), Bundle::new("fault: deaf\n"));
+    let (node, mut peer, _inter) = host(&lab, &bundle).await;
+    peer.tell(CoordinatorSays::Revoke(Revoke { group: "fields".into(), epoch: 7, reason: "a test".into() })).await;
+    assert_eq!(peer.hear().await, NodeSays::Revoked(Revoked { group: "fields".into(), epoch: 7 }));
+    assert_eq!(run_folders(&lab).len(), 0);
+    node.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_served_is_told_at_once() {
     let (lab, bundle) = (Lab::new(), Bundle::new("fault: missing-map\n"));
     let (node, mut peer) = assigned_to(&lab, &bundle).await;
@@ -173,6 +198,10 @@ async fn what_cannot_be_served_is_told_at_once() {
     let bad = MapData { name: "a\nb".into(), ..MapData::default() };
     peer.tell(CoordinatorSays::Assign(Assign { maps: vec![bad], ..fields(8) })).await;
     assert!(problem(&mut peer).await.contains("is not the name of a map"));
+    let build = EngineBuild { abi: "amiga-m68k".into(), packetver: 20_211_103, renewal: false };
+    let foreign = BundleRef { version: 1, build: Some(build), target: "map-server".into() };
+    peer.tell(CoordinatorSays::Assign(Assign { bundle: Some(foreign), ..fields(8) })).await;
+    assert!(problem(&mut peer).await.starts_with("the bundle is for amiga-m68k, this machine is "));
     peer.tell(CoordinatorSays::Assign(Assign { engine: "hercules".into(), ..fields(9) })).await;
     assert_eq!(problem(&mut peer).await, "has no such engine");
     node.shutdown().await;

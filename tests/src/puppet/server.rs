@@ -250,7 +250,7 @@ impl Server {
         self.at_stage(Stage::Leaving).into_iter().for_each(|account| self.save(account, Kind::Quit));
         let now = Instant::now();
         self.end = self.faults.iter().find_map(|fault| {
-            let after = if let Fault::DieAfter(after) | Fault::HangAfter(after) = fault { after } else { return None };
+            let (Fault::DieAfter(after) | Fault::HangAfter(after)) = fault else { return None };
             Some((now + *after, *fault))
         });
         if self.has(Fault::Garbage) {

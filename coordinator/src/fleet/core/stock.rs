@@ -71,12 +71,13 @@ impl Fleet {
             self.command(Command::Count("stale_engine"));
             return self.command(Command::CloseInter(link, group.clone()));
         }
-        if known {
-            return;
-        }
+        // Each stream is one login. What the journal has of this engine goes on; whoever was on it is let go with a last save.
+        let before = self.engines.get_mut(&key).filter(|engine| engine.instance == instance);
+        let (saves, finals) =
+            before.map(|engine| (engine.saves, std::mem::take(&mut engine.finals))).unwrap_or_default();
         self.engine_gone(link, group);
         self.engine_keys += 1;
-        let engine = StockEngine { instance, key: EngineKey(self.engine_keys), saves: 0, finals: Vec::new() };
+        let engine = StockEngine { instance, key: EngineKey(self.engine_keys), saves, finals };
         self.engines.insert(key, engine);
         self.clear_out(link, group);
     }
@@ -234,9 +235,10 @@ impl Fleet {
             self.engine_failed(link, group, epoch, &problem);
             return self.standby_failed(link, group, &problem);
         }
-        self.answer(link, group, answers);
+        // Before 0x2afb: a change of maps that waits for the link then survives it.
         let elsewhere = self.maps_elsewhere(group);
         self.answer(link, group, elsewhere);
+        self.answer(link, group, answers);
     }
 
     /// 0x2b04 for everything that this engine does not serve: the fleet's other maps at the relay, the rest of the realm

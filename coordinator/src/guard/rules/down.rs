@@ -99,7 +99,7 @@ pub(in crate::guard) const DOWN: &[DownRule] = rules! {
     0x387d elemental_deleted down::nobody, "nowhere: engines only log it";
     0x387e elemental_saved down::nobody, "nowhere: engines only log it";
     0x3880 pet_created down::pet_created, "the account's engine; learned";
-    0x3881 pet down::account::<4>, "the account's engine";
+    0x3881 pet down::pet, "the account's engine; learned";
     0x3882 pet_saved down::nobody, "nowhere: engines only log it";
     0x3883 pet_deleted down::nobody, "nowhere: engines only log it";
     0x388a storage down::storage, "the account's engine; learned: eggs";

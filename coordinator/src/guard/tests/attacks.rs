@@ -11,10 +11,13 @@ mod talk;
 use super::*;
 use crate::guard::{Ruling, link, rules};
 
+/// What there is when a packet comes.
+type Stage = fn() -> (Guard, World);
+
 /// A packet with a rule that judges it.
 struct Case {
     /// What there is when it comes.
-    stage: fn() -> (Guard, World),
+    stage: Stage,
     /// A packet that passes.
     packet: Vec<u8>,
     /// What becomes of it.
@@ -33,14 +36,14 @@ struct Attack {
 
 impl Case {
     /// A recorded packet, made to fit what there is.
-    fn of(name: &str, stage: fn() -> (Guard, World), ruling: &'static str, prepare: impl Fn(&mut Vec<u8>)) -> Self {
+    fn of(name: &str, stage: Stage, ruling: &'static str, prepare: impl Fn(&mut Vec<u8>)) -> Self {
         let mut packet = fixture(name);
         prepare(&mut packet);
         Self { stage, packet, ruling, attacks: Vec::new() }
     }
 
     /// A recorded packet, forwarded as it is.
-    fn forwarded(name: &str, stage: fn() -> (Guard, World)) -> Self {
+    fn forwarded(name: &str, stage: Stage) -> Self {
         Self::of(name, stage, "forward", |_| {})
     }
 

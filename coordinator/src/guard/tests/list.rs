@@ -41,6 +41,12 @@ fn what_has_no_rule_closes_the_link() {
 }
 
 #[test]
+fn every_label_stands_once() {
+    let labels: std::collections::BTreeSet<&str> = rules::LABELS.iter().map(|(label, _)| *label).collect();
+    assert_eq!(labels.len(), rules::LABELS.len());
+}
+
+#[test]
 fn the_documentation_shows_the_list() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guard.md");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

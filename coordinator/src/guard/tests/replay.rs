@@ -63,9 +63,9 @@ impl Replay {
 
     /// A client comes: the fleet asks the char-server itself, and sends the client to the engine.
     fn arrives(&mut self, events: &[Event], asked: &Authenticate) {
-        let answer = events.iter().filter(|event| !event.up && id(&event.packet) == 0x2afd);
-        let answer = answer.map(|event| Authenticated::decode(&event.packet).expect("decodes"));
-        let answer = answer.filter(|answer| answer.account == asked.account).next().expect("is let in");
+        let let_in = events.iter().filter(|event| !event.up && id(&event.packet) == Authenticated::ID);
+        let mut answers = let_in.map(|event| Authenticated::decode(&event.packet).expect("decodes"));
+        let answer = answers.find(|answer| answer.account == asked.account).expect("is let in");
         assert_eq!(self.guard.down(&answer.encode()), Ok(Way::Fleet));
         let pseudonyms = (*answer.login_id1.expose(), *answer.login_id2.expose());
         self.world.left.remove(&answer.account);

@@ -7,6 +7,8 @@
 
 mod pump;
 
+use std::sync::Arc;
+
 use bifrost_protocol::control::{EngineBuild, InterOpen, StreamKind, delimited};
 use quinn::{Connection, RecvStream, SendStream};
 use tokio::io::AsyncReadExt;
@@ -43,7 +45,7 @@ pub(super) struct Link {
     /// Whether the engine takes players: not without this link.
     pub(super) ready: Ready,
     /// Where the game loop's turns are counted.
-    pub(super) gauges: std::sync::Arc<Gauges>,
+    pub(super) gauges: Arc<Gauges>,
     /// What happens, for the owner of the run.
     pub(super) says: mpsc::Sender<LinkSays>,
     /// The engine's process has ended: nothing more is to come.
@@ -97,16 +99,10 @@ impl Link {
         }
     }
 
-    async fn serve(&mut self, caller: Caller, connection: &Connection, hinge: &mut Hinge) -> Result<End, String> {
+    async fn serve(&self, caller: Caller, connection: &Connection, hinge: &mut Hinge) -> Result<End, String> {
         let (send, orders) = self.open(connection).await?;
-        let Self { maps, says, gauges, port, .. } = self;
-        let pump = Pump::new(caller, send, orders, maps.clone(), says.clone(), std::sync::Arc::clone(gauges));
-        tokio::select! {
-            biased;
-            end = pump.run(hinge) => Ok(end),
-            // The engine is back although its old link looked alive: that one is dead. It comes again.
-            _ = port.next() => Ok(End::Engine),
-        }
+        let gauges = Arc::clone(&self.gauges);
+        Ok(Pump::new(caller, send, orders, self.maps.clone(), self.says.clone(), gauges).run(hinge).await)
     }
 
     async fn open(&self, connection: &Connection) -> Result<(SendStream, RecvStream), String> {

@@ -149,3 +149,73 @@ pub(super) fn end_stray(pid: u32, folder: &Path) {
 /// Elsewhere the system has ended it with the node.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn end_stray(_: u32, _: &Path) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use tokio::io::{AsyncBufReadExt, BufReader};
+
+    use super::*;
+    use crate::config::EngineConfig;
+    use crate::engine::rathena::folder::{Plan, sweep};
+
+    /// A bundle whose map-server is this shell script, and a run folder of it.
+    fn folder(script: &str) -> (tempfile::TempDir, RunFolder) {
+        let bundle = tempfile::tempdir().expect("a folder");
+        for part in ["conf", "db", "lib", "npc/pre-re"] {
+            fs::create_dir_all(bundle.path().join(part)).expect("made");
+        }
+        fs::write(bundle.path().join("npc/pre-re/scripts_main.conf"), "").expect("written");
+        let program = bundle.path().join("map-server");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("written");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("made executable");
+        let plan = Plan { bundle: bundle.path().into(), renewal: false, maps: vec!["a".into()], overrides: vec![] };
+        let folder = RunFolder::build(&bundle.path().join("runs"), &plan).expect("made");
+        (bundle, folder)
+    }
+
+    #[tokio::test]
+    async fn an_engine_runs_in_its_folder_within_its_limits() {
+        let (bundle, folder) = folder("pwd; ulimit -d; nice; echo $LD_LIBRARY_PATH; exec sleep 600");
+        let limits = Limits::from(&EngineConfig { memory_mib: 64, nice: 7, ..EngineConfig::default() });
+        let niced = rustix::process::getpriority_process(None).expect("a priority");
+        let (mut process, output, _errors) = Process::start(&folder, bundle.path(), limits).await.expect("started");
+        let mut lines = BufReader::new(output).lines();
+        let mut said = Vec::new();
+        while said.len() < 4 {
+            said.push(lines.next_line().await.expect("readable").expect("more"));
+        }
+        let libraries = bundle.path().join("lib").display().to_string();
+        let nice = (niced + 7).min(19).to_string();
+        assert_eq!(said, [folder.path().display().to_string(), "65536".into(), nice, libraries]);
+        assert!(process.ask_to_end());
+        assert_eq!(process.ended().await, "was ended by signal 15");
+        assert!(!process.ask_to_end(), "it is gone");
+    }
+
+    #[tokio::test]
+    async fn a_dropped_engine_is_killed_and_a_stray_one_is_found() {
+        let (bundle, folder) = folder("exec sleep 600");
+        let limits = Limits::from(&EngineConfig::default());
+        let (process, _output, _errors) = Process::start(&folder, bundle.path(), limits).await.expect("started");
+        drop(process);
+        // As a node leaves it that could not even be killed properly.
+        let mut stray =
+            std::process::Command::new("sleep").arg("600").current_dir(folder.path()).spawn().expect("runs");
+        folder.note(stray.id());
+        std::mem::forget(folder);
+        sweep(&bundle.path().join("runs"));
+        assert_eq!(said(stray.wait().expect("ended")), "was ended by signal 9");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_cannot_be_started_is_told() {
+        let (bundle, folder) = folder("");
+        fs::set_permissions(bundle.path().join("map-server"), fs::Permissions::from_mode(0o644)).expect("changed");
+        let limits = Limits::from(&EngineConfig::default());
+        let error = Process::start(&folder, bundle.path(), limits).await.expect_err("cannot be");
+        assert!(error.to_string().starts_with("the map-server cannot be started: "), "{error}");
+    }
+}

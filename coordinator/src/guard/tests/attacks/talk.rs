@@ -33,7 +33,7 @@ pub(super) fn cases() -> Vec<Case> {
 
 /// Party, guild and clan say the same thing to different people.
 fn groups() -> Vec<Case> {
-    let stages: [(&str, fn() -> (Guard, World), &str); 3] =
+    let stages: [(&str, Stage, &str); 3] =
         [("PartySay", joined, "party"), ("GuildSay", joined, "guild"), ("ClanSay", clan, "clan")];
     stages
         .map(|(name, stage, rule)| {
