@@ -1,6 +1,7 @@
 //! What the operator sets: one TOML file, environment overrides, validated before anything is bound.
 
 mod check;
+mod database;
 mod describe;
 mod engine;
 mod load;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use bifrost_protocol::ids::{MapName, MapPoint};
 use serde::Deserialize;
 
+pub use database::Database;
 pub(crate) use describe::nearest;
 pub use engine::{Build, Engine, EngineKind, PACKETVERS};
 pub use load::OVERRIDE_PREFIX;
@@ -40,6 +42,8 @@ pub struct Config {
     pub realm: Realm,
     /// Where hosts, leases and sessions are kept.
     pub store: Store,
+    /// The realm's database, for the SQL of stock map-servers.
+    pub database: Database,
     /// What a machine needs to host.
     pub eligibility: Eligibility,
     /// What runs the maps.

@@ -10,6 +10,7 @@ mod limits;
 pub mod policy;
 mod refused;
 pub mod relay;
+mod setup;
 pub mod upstream;
 
 #[cfg(test)]
@@ -17,3 +18,4 @@ mod tests;
 
 pub use limits::HostLimits;
 pub use refused::RefusedStatement;
+pub use setup::{FleetAdmission, open, read_policy};

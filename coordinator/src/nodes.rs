@@ -6,6 +6,7 @@
 //! [`LinkId`]; after `Closed`, which comes once, or after [`NodeHandle::close`], nothing comes any more.
 
 mod control;
+mod database;
 mod gate;
 mod handle;
 mod inter;
@@ -37,6 +38,7 @@ pub use self::layouts::Layouts;
 use self::link::Coordinator;
 use self::refusal::Refusal;
 use crate::config;
+use crate::database::relay::Relay;
 use crate::fleet::{FleetEvent, LinkId};
 use crate::identity::{Identity, IdentityError};
 use crate::store::Store;
@@ -100,6 +102,7 @@ impl Nodes {
         store: Store,
         events: mpsc::Sender<FleetEvent>,
         layouts: Layouts,
+        database: Option<Arc<Relay>>,
         token: &CancellationToken,
     ) -> Result<NodesHandle, NodesError> {
         let server = transport::server_config(identity.link_config()?)?;
@@ -114,7 +117,7 @@ impl Nodes {
         let gate = Arc::new(Gate::new(identity, store));
         let nodes = Self {
             endpoint,
-            coordinator: Arc::new(Coordinator { gate, events, layouts, token }),
+            coordinator: Arc::new(Coordinator { gate, events, layouts, database, token }),
             connecting: Arc::new(Semaphore::new(MAX_CONNECTING)),
             links: TaskTracker::new(),
             last_id: 0,

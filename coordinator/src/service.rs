@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::bundles::{self, Bundles};
 use crate::config::{self, Config};
+use crate::database::{self, FleetAdmission};
 use crate::failure::Failure;
 use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
 use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
@@ -86,8 +87,11 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     let (events, queue) = event_queue();
     let relay = relay(&config.relay, events.clone())?;
-    let nodes = nodes(config, &identity, &store, events)?;
+    let admission = Arc::new(FleetAdmission::default());
+    let database = database::open(&config.database, Arc::clone(&admission))?;
+    let nodes = nodes(config, &identity, &store, events, database)?;
     let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
+    admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
         identity: Arc::clone(&identity),
@@ -185,11 +189,13 @@ fn nodes(
     identity: &Arc<Identity>,
     store: &Store,
     events: mpsc::Sender<FleetEvent>,
+    database: Option<Arc<database::relay::Relay>>,
 ) -> Result<NodesHandle, Failure> {
     let identity = Arc::clone(identity);
     let engine = config.engine_build();
     let layouts = Layouts { packetver: engine.packetver, renewal: engine.renewal };
-    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, layouts, &CancellationToken::new());
+    let token = CancellationToken::new();
+    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, layouts, database, &token);
     nodes.map_err(|error| match error {
         NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },
         NodesError::Identity(error) => error.into(),

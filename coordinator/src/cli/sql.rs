@@ -1,6 +1,5 @@
 //! `sql`: what the policy makes of a statement, and what a policy needs.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bifrost_protocol::mysql::sql::Name;
@@ -8,10 +7,8 @@ use clap::Subcommand;
 
 use super::say;
 use crate::database::policy::{DEFAULT_POLICY, Judge, Policy, explain, schema, user_grants};
+use crate::database::read_policy;
 use crate::failure::Failure;
-
-/// The most bytes read as a policy.
-const MAX_POLICY: u64 = 1024 * 1024;
 
 /// What hosts may do with the realm's database.
 #[derive(Debug, Subcommand)]
@@ -73,13 +70,7 @@ fn read(path: Option<&Path>) -> Result<Policy, Failure> {
     let Some(path) = path else {
         return Policy::read(DEFAULT_POLICY).map_err(|error| Failure::Usage(format!("the policy that ships: {error}")));
     };
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(Failure::file(path))?;
-    file.take(MAX_POLICY + 1).read_to_string(&mut text).map_err(Failure::file(path))?;
-    Policy::read(&text).map_err(|error| {
-        let problems = error.problems.iter().map(|problem| format!("{}:{problem}", path.display()));
-        Failure::Usage(problems.collect::<Vec<_>>().join("\n"))
-    })
+    read_policy(path)
 }
 
 #[cfg(test)]

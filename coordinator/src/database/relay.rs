@@ -20,6 +20,7 @@ use super::limits::{HostLimits, Limits};
 use super::policy::{Judge, Policy, PolicyError};
 use super::refused::{RefusedStatement, RefusedStatements};
 use super::upstream::Upstream;
+use crate::fleet::LinkId;
 
 /// The longest command: the longest statement, with room for parameters.
 const MAX_COMMAND: usize = MAX_STATEMENT + 64 * 1024;
@@ -35,8 +36,8 @@ const MAX_REFUSED: u32 = 1_000;
 /// Who may use a map group's rows now.
 #[async_trait]
 pub trait Admission: std::fmt::Debug + Send + Sync {
-    /// Whether a host holds this assignment of a group: its lease, or a standby's ticket.
-    async fn admits(&self, host: &HostId, group: &GroupName, epoch: Epoch) -> bool;
+    /// Whether a connection of a host holds this assignment of a group: its lease, or a standby's ticket.
+    async fn admits(&self, whose: &Whose) -> bool;
 }
 
 /// Who hears of hosts that break the rules.
@@ -62,6 +63,8 @@ pub struct Relay {
 pub struct Whose {
     /// The host, from its certificate.
     pub host: HostId,
+    /// The connection it came on.
+    pub link: LinkId,
     /// The group, from the stream's header.
     pub group: GroupName,
     /// The assignment, from there too.
@@ -208,11 +211,7 @@ impl Relay {
     }
 
     async fn check(&self, whose: &Whose) -> Result<Instant, RelayError> {
-        if self.admission.admits(&whose.host, &whose.group, whose.epoch).await {
-            Ok(Instant::now())
-        } else {
-            Err(RelayError::NotAssigned)
-        }
+        if self.admission.admits(whose).await { Ok(Instant::now()) } else { Err(RelayError::NotAssigned) }
     }
 }
 

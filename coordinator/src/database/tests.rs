@@ -18,14 +18,15 @@ use super::relay::{Admission, Relay, RelayError, Violations, Whose};
 use super::upstream::tests::lab::{Lab, rows};
 use super::upstream::{Answered, Tls, Upstream, UpstreamConfig};
 use super::*;
+use crate::fleet::LinkId;
 
 #[derive(Debug)]
 struct Gate(AtomicBool);
 
 #[async_trait]
 impl Admission for Gate {
-    async fn admits(&self, host: &HostId, group: &GroupName, epoch: Epoch) -> bool {
-        self.0.load(Ordering::Relaxed) && host.0.starts_with("host") && group.0 == "fields" && epoch == Epoch(7)
+    async fn admits(&self, whose: &Whose) -> bool {
+        self.0.load(Ordering::Relaxed) && whose.group.0 == "fields" && whose.epoch == Epoch(7)
     }
 }
 
@@ -64,7 +65,7 @@ impl Stage {
 
     fn stream_under(&self, host: &str, epoch: Epoch) -> Stream {
         let (ours, theirs) = tokio::io::duplex(64 * 1024);
-        let whose = Whose { host: HostId(host.into()), group: GroupName("fields".into()), epoch };
+        let whose = Whose { host: HostId(host.into()), link: LinkId(1), group: GroupName("fields".into()), epoch };
         let relay = Arc::clone(&self.relay);
         let served = tokio::spawn(async move {
             let (mut recv, mut send) = tokio::io::split(theirs);

@@ -29,6 +29,8 @@ use crate::relay::{ClientHandle, ToClient};
 pub(super) enum Request {
     Status(oneshot::Sender<FleetStatus>),
     Revoke(HostId, oneshot::Sender<()>),
+    /// Whether a connection holds a group under an epoch, or stands by for it under a ticket.
+    Serves(LinkId, GroupName, Epoch, oneshot::Sender<bool>),
 }
 
 /// Where events come from.
@@ -59,6 +61,8 @@ pub(super) struct Actor {
     pub(super) bundles: watch::Receiver<Arc<Index>>,
     /// What stock map-servers have to be compiled for.
     pub(super) build: Build,
+    /// Whether stock map-servers' SQL is relayed.
+    pub(super) database: bool,
 }
 
 impl Actor {
@@ -125,6 +129,10 @@ impl Actor {
             Request::Status(answer) => {
                 // Nobody waits for it any more: fine.
                 let _ = answer.send(self.fleet.status());
+                None
+            }
+            Request::Serves(link, group, epoch, answer) => {
+                let _ = answer.send(self.fleet.serves(link, &group, epoch));
                 None
             }
             Request::Revoke(host, done) => {
@@ -299,6 +307,7 @@ impl Actor {
                     engine: "rathena".into(),
                     bundle: self.bundle(&node.abi),
                     standby,
+                    database: self.database,
                     ..Assign::default()
                 }
             }

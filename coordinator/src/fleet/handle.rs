@@ -8,7 +8,7 @@ use std::time::Duration;
 use bifrost_protocol::FixedText;
 use bifrost_protocol::Secret;
 use bifrost_protocol::control::Place;
-use bifrost_protocol::ids::{AccountId, GroupName, HostId, MapPoint, SessionId};
+use bifrost_protocol::ids::{AccountId, Epoch, GroupName, HostId, MapPoint, SessionId};
 use bifrost_protocol::layout::{Abi, Build, CharacterImage};
 use prost::Message;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::FleetEvent;
 use super::actor::{Actor, Request, SHUTDOWN_GRACE, Sources};
 use super::character::{cell, placed};
 use super::command::{FleetConfig, GroupFacts};
@@ -26,6 +25,7 @@ use super::kept::Kept;
 use super::link::{self, CharServer};
 use super::session::{Phase, Session};
 use super::status::FleetStatus;
+use super::{FleetEvent, LinkId};
 use crate::bundles::Index;
 use crate::config::Config;
 use crate::maps::Catalog;
@@ -136,6 +136,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         syncs: BTreeMap::new(),
         inters: BTreeMap::new(),
         bundles: parts.bundles,
+        database: !parts.config.database.url.is_empty(),
         build: parts.config.engine_build(),
     };
     let sources = Sources { events: parts.events, char_events, durable, requests };
@@ -177,6 +178,13 @@ impl FleetHandle {
         status.await.ok()
     }
 
+    /// Whether a connection holds a group under an epoch, or stands by for it under a ticket.
+    pub async fn serves(&self, link: LinkId, group: GroupName, epoch: Epoch) -> bool {
+        let (answer, serves) = oneshot::channel();
+        let asked = self.requests.send(Request::Serves(link, group, epoch, answer)).await;
+        asked.is_ok() && serves.await.unwrap_or(false)
+    }
+
     /// Cuts a host off at once; its groups go on elsewhere.
     pub async fn revoke(&self, host: HostId) {
         let (answer, done) = oneshot::channel();
@@ -211,6 +219,7 @@ impl FleetHandle {
             while let Some(request) = asked.recv().await {
                 match request {
                     Request::Status(answer) => drop(answer.send(status.lock().expect("no test panics in it").clone())),
+                    Request::Serves(_, _, _, answer) => drop(answer.send(false)),
                     Request::Revoke(host, answer) => {
                         cut.send(host).await.expect("the test reads");
                         let _ = answer.send(());

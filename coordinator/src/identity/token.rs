@@ -38,6 +38,8 @@ pub enum Scope {
     Sync,
     /// Inter streams of stock map-servers.
     Inter,
+    /// Database streams of stock map-servers.
+    Database,
     /// Renewal over HTTPS.
     Renew,
     /// Fetching bundles over HTTPS.
@@ -65,7 +67,7 @@ impl HostClaims {
     /// Claims with every scope a host has, from `now` for `lifetime`.
     #[must_use]
     pub fn new(host: HostId, kind: HostKind, epoch: u64, now: SystemTime, lifetime: Duration) -> Self {
-        let scope = BTreeSet::from([Scope::Control, Scope::Sync, Scope::Inter, Scope::Renew, Scope::Bundles]);
+        let scope = [Scope::Control, Scope::Sync, Scope::Inter, Scope::Database, Scope::Renew, Scope::Bundles].into();
         Self { host, kind, scope, epoch, issued_at: now, expires_at: now + lifetime }
     }
 }

@@ -22,7 +22,8 @@ use super::layouts::Layouts;
 use super::messages::Messages;
 use super::outlet::Outlet;
 use super::refusal::Refusal;
-use super::{inter, probe, sync};
+use super::{database, inter, probe, sync};
+use crate::database::relay::Relay;
 use crate::fleet::{FleetEvent, LinkId, NodeEvent};
 use crate::identity::{CertifiedHost, Scope};
 
@@ -51,6 +52,7 @@ pub(super) struct Coordinator {
     pub(super) gate: Arc<Gate>,
     pub(super) events: mpsc::Sender<FleetEvent>,
     pub(super) layouts: Layouts,
+    pub(super) database: Option<Arc<Relay>>,
     pub(super) token: CancellationToken,
 }
 
@@ -69,6 +71,8 @@ pub(super) struct Link {
     pub(super) inter_allowance: Mutex<Allowance>,
     /// Which engines the char-server's link has room for.
     pub(super) layouts: Layouts,
+    /// Where engines' SQL is relayed, if it is.
+    pub(super) database: Option<Arc<Relay>>,
     /// One permit a running probe.
     pub(super) probes: Arc<Semaphore>,
     /// How many of its streams were refused.
@@ -91,6 +95,7 @@ impl Link {
             sync_allowance,
             inter_allowance,
             layouts: coordinator.layouts,
+            database: coordinator.database.clone(),
             probes,
             refused: AtomicU32::new(0),
         }
@@ -270,9 +275,11 @@ async fn serve_stream(link: Arc<Link>, send: SendStream, recv: RecvStream) -> Re
         Ok(Some(StreamKind::Sync)) => sync::serve(&link, send, messages).await,
         Ok(Some(StreamKind::Inter)) => inter::serve(&link, send, messages).await,
         Ok(Some(StreamKind::Probe)) => probe::serve(&link, send, messages).await,
-        Ok(Some(StreamKind::Control | StreamKind::Game | StreamKind::Database) | None) => {
-            link.refuse(send, messages, Refusal::StreamKind)
-        }
+        Ok(Some(StreamKind::Database)) => match link.database.clone() {
+            Some(relay) => database::serve(&link, &relay, send, messages).await,
+            None => link.refuse(send, messages, Refusal::StreamKind),
+        },
+        Ok(Some(StreamKind::Control | StreamKind::Game) | None) => link.refuse(send, messages, Refusal::StreamKind),
         Err(_) => link.refuse(send, messages, Refusal::SlowHeader),
     }
 }

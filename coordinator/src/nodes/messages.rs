@@ -57,6 +57,11 @@ impl Messages {
         Some(std::mem::take(&mut self.buffer).len())
     }
 
+    /// The stream, and what has been read of it and is no message.
+    pub(super) fn into_parts(self) -> (RecvStream, BytesMut) {
+        (self.recv, self.buffer)
+    }
+
     /// The stream behind the messages.
     pub(super) fn stream(&mut self) -> &mut RecvStream {
         &mut self.recv

@@ -12,17 +12,21 @@
 //!   [`StreamCode::Detached`] when the client goes elsewhere; for the engine both mean that the player leaves. The node ends
 //!   its side when the engine has let the session go.
 //! * inter (opened by the node, one a running `rathena` engine): [`InterOpen`], then [`InterUp`] up and [`InterDown`] down.
+//! * database (opened by the node, one an SQL connection of a `rathena` engine): [`DatabaseOpen`], then MySQL: commands up,
+//!   answers down.
 //! * probe (opened by the node): [`ProbeOpen`], then that many bytes up, [`ProbeReport`] down. At most
 //!   [`MAX_PROBES`] at once.
 //! * datagrams: [`Beat`] up, [`BeatAck`] down.
 //!
 //! Every stream starts with one byte of [`StreamKind`]. Fields are only ever added: nodes in the field lag behind.
 
+mod database;
 mod inter;
 mod messages;
 mod state;
 mod stream;
 
+pub use database::*;
 pub use inter::*;
 pub use messages::*;
 pub use state::*;

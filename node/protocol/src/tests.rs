@@ -17,7 +17,8 @@ use crate::client::{
     client_to_login, client_to_server, server_to_client,
 };
 use crate::control::{
-    Beat, BeatAck, CoordinatorMessage, EngineDown, EngineUp, GameOpen, InterDown, InterOpen, InterUp, NodeMessage,
+    Beat, BeatAck, CoordinatorMessage, DatabaseOpen, EngineDown, EngineUp, GameOpen, InterDown, InterOpen, InterUp,
+    NodeMessage,
 };
 use crate::control::{MAX_HEADER, MAX_INTER, MAX_MESSAGE, ProbeOpen, ProbeReport, SyncOpen, delimited, next_message};
 use crate::fixture::Fixture;
@@ -83,6 +84,7 @@ const CONTROL: &[(&str, Recode)] = &[
     ("EngineDown", |bytes| stream::<EngineDown>(bytes, MAX_MESSAGE)),
     ("GameOpen", |bytes| stream::<GameOpen>(bytes, MAX_HEADER)),
     ("SyncOpen", |bytes| stream::<SyncOpen>(bytes, MAX_HEADER)),
+    ("DatabaseOpen", |bytes| stream::<DatabaseOpen>(bytes, MAX_HEADER)),
     ("InterOpen", |bytes| stream::<InterOpen>(bytes, MAX_HEADER)),
     ("InterUp", |bytes| stream::<InterUp>(bytes, MAX_INTER)),
     ("InterDown", |bytes| stream::<InterDown>(bytes, MAX_INTER)),

@@ -282,5 +282,6 @@ fn spec(assign: &Assign) -> Spec {
         maps: assign.maps.iter().map(|map| map.name.clone()).collect(),
         build: bundle.as_ref().and_then(|bundle| bundle.build.clone()).unwrap_or(usual),
         bundle,
+        database: assign.database,
     }
 }

@@ -22,6 +22,7 @@ use super::puppet;
 use crate::NodeHandle;
 use crate::engine::Sources;
 use crate::engine::rathena::sources::{OwnFolder, SqlEndpoint, SqlSource};
+use crate::tunnel::database::Streams;
 use crate::tunnel::messages::MessageReader;
 
 /// The maps of [`fields`].
@@ -82,7 +83,7 @@ struct NoQuestions;
 
 #[async_trait]
 impl SqlSource for NoQuestions {
-    async fn open(&self, _: &GroupName) -> Result<SqlEndpoint, String> {
+    async fn open(&self, _: &GroupName, _: Option<Arc<dyn Streams>>) -> Result<SqlEndpoint, String> {
         Ok(SqlEndpoint {
             address: ([127, 0, 0, 1], 1).into(),
             user: "engine".into(),

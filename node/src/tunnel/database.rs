@@ -1,13 +1,16 @@
 //! Where an engine's SQL ends: a MySQL server on a loopback port, one an engine, with credentials made for its run.
 //!
-//! [`LocalEndpoint`] answers everything itself, from memory, so that a stock map-server runs without any database:
+//! [`LocalEndpoint`] answers everything itself, from memory, so that a stock map-server runs without any database; or it
+//! relays to a coordinator that offers that, and answers itself only what need not be known there:
 //!
 //! ```text
 //! engine --tcp--> listener -- login --> session -- statement --> answers -- schema, tables
+//!                                          +------ what is asked or told --> relay --quic--> coordinator
 //! ```
 //!
 //! `login` and `session` are the protocol without IO, `answers` decides by `schema` what a statement gets, `tables` holds
-//! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error included.
+//! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
+//! included. What it writes it never waits for; what it reads it waits for as long as `relay` says.
 
 mod answers;
 mod credentials;
@@ -15,8 +18,10 @@ mod evaluate;
 mod listener;
 mod login;
 mod moment;
+mod relay;
 mod schema;
 mod session;
+mod streams;
 mod tables;
 
 #[cfg(test)]
@@ -34,6 +39,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use credentials::Credentials;
+pub(crate) use relay::{Stream, Streams};
+pub(crate) use streams::CoordinatorStreams;
 use tables::Tables;
 
 /// A MySQL server on a loopback port that answers an engine from memory. Dropping it closes every connection.
@@ -52,6 +59,8 @@ struct Shared {
     credentials: Arc<Credentials>,
     counters: Arc<Counters>,
     tables: Arc<Mutex<Tables>>,
+    /// Whether the coordinator is asked.
+    relayed: bool,
 }
 
 /// What an endpoint has done.
@@ -60,6 +69,7 @@ struct Counters {
     answered: AtomicU64,
     refused: AtomicU64,
     turned_away: AtomicU64,
+    lost: Arc<AtomicU64>,
 }
 
 /// What an endpoint has done so far.
@@ -71,6 +81,8 @@ pub struct EndpointCounts {
     pub refused: u64,
     /// Connections that were turned away: too many, or with wrong credentials.
     pub turned_away: u64,
+    /// Writes that were answered as done and that the coordinator never took.
+    pub lost: u64,
 }
 
 impl LocalEndpoint {
@@ -79,12 +91,25 @@ impl LocalEndpoint {
     /// # Errors
     /// The port cannot be bound.
     pub async fn start(stop: CancellationToken) -> io::Result<Self> {
+        Self::open(None, stop).await
+    }
+
+    /// As [`start`](Self::start), but what has to be known elsewhere is asked and told on `streams`.
+    pub(crate) async fn relayed(streams: Arc<dyn Streams>, stop: CancellationToken) -> io::Result<Self> {
+        Self::open(Some(streams), stop).await
+    }
+
+    async fn open(streams: Option<Arc<dyn Streams>>, stop: CancellationToken) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared =
-            Shared { credentials: Arc::new(Credentials::random()), counters: Arc::default(), tables: Arc::default() };
+        let shared = Shared {
+            credentials: Arc::new(Credentials::random()),
+            counters: Arc::default(),
+            tables: Arc::default(),
+            relayed: streams.is_some(),
+        };
         let (credentials, counters) = (Arc::clone(&shared.credentials), Arc::clone(&shared.counters));
-        let task = AbortOnDropHandle::new(tokio::spawn(listener::run(listener, shared, stop.clone())));
+        let task = AbortOnDropHandle::new(tokio::spawn(listener::run(listener, shared, streams, stop.clone())));
         Ok(Self { address, credentials, counters, stop, task })
     }
 
@@ -132,6 +157,7 @@ impl Counters {
             answered: self.answered.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
             turned_away: self.turned_away.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
         }
     }
 }

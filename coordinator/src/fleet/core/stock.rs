@@ -67,7 +67,7 @@ impl Fleet {
     pub(super) fn inter_opened(&mut self, link: LinkId, group: &GroupName, epoch: Epoch, instance: u64) {
         let key = (link, group.clone());
         let known = self.engines.get(&key).is_some_and(|engine| engine.instance == instance);
-        if !known && !self.leases.admits(group, epoch, link) && !self.is_standby(link, group, epoch) {
+        if !known && !self.serves(link, group, epoch) {
             self.command(Command::Count("stale_engine"));
             return self.command(Command::CloseInter(link, group.clone()));
         }
@@ -80,6 +80,11 @@ impl Fleet {
         let engine = StockEngine { instance, key: EngineKey(self.engine_keys), saves, finals };
         self.engines.insert(key, engine);
         self.clear_out(link, group);
+    }
+
+    /// Whether a connection holds a group under an epoch, or stands by for it under a ticket.
+    pub(in crate::fleet) fn serves(&self, link: LinkId, group: &GroupName, epoch: Epoch) -> bool {
+        self.leases.admits(group, epoch, link) || self.is_standby(link, group, epoch)
     }
 
     /// After a broken connection or a restart an engine may still have players that are on their way to it again, or whose

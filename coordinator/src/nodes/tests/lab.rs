@@ -62,6 +62,7 @@ impl Lab {
             store.clone(),
             events_to,
             crate::nodes::Layouts::default(),
+            None,
             &token,
         )
         .expect("starts");

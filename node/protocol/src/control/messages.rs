@@ -202,6 +202,9 @@ pub struct Assign {
     /// assignment without this flag makes the standby the group's engine.
     #[prost(bool, tag = "7")]
     pub standby: bool,
+    /// Whether the engine's SQL is relayed: database streams may be opened for it.
+    #[prost(bool, tag = "8")]
+    pub database: bool,
 }
 
 /// A map's cells.

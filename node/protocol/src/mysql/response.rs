@@ -56,7 +56,7 @@ pub struct Done {
 }
 
 impl Done {
-    /// Reads one, its first byte 0x00 included. What stands behind the known fields is taken for `info`.
+    /// Reads one, its first byte 0x00 included.
     ///
     /// # Errors
     /// It is none.
@@ -69,7 +69,13 @@ impl Done {
         let insert_id = take_length(&mut reader, "insert id")?;
         let status = Status(reader.u16("status")?);
         let warnings = reader.u16("warnings")?;
-        Ok(Self { affected, insert_id, status, warnings, info: reader.rest().to_vec() })
+        // MariaDB writes its length before it; other servers end it with the message.
+        let mut sized = reader.clone();
+        let info = match super::take_text(&mut sized, "info") {
+            Ok(text) if sized.left() == 0 => text,
+            Ok(_) | Err(_) => reader.rest(),
+        };
+        Ok(Self { affected, insert_id, status, warnings, info: info.to_vec() })
     }
 
     /// Writes it.

@@ -169,6 +169,46 @@ fn answers_that_cannot_pass_are_refused() {
 }
 
 #[test]
+fn every_kind_of_column_row_and_answer_is_written_as_it_was_read() {
+    let (mut columns, mut rows, mut done, mut failed) = (0, 0, 0, 0);
+    for (_, answer) in answers(include_str!("../../fixtures/mysql/kinds.txt")) {
+        let (mut framing, mut wire, mut left) = (Framing::new(MAX), BytesMut::from(&answer[..]), 0);
+        framing.put(&mut BytesMut::new(), b"the command");
+        while let Some(message) = framing.take(&mut wire).expect("in order") {
+            match Answer::decode(&message) {
+                Ok(Answer::Rows(count)) if left == 0 => left = count,
+                Ok(Answer::Done(ok)) if left == 0 => {
+                    assert_eq!(ok.encode(), message);
+                    done += 1;
+                }
+                Ok(Answer::Error(error)) => {
+                    assert_eq!(error.encode(), message);
+                    failed += 1;
+                }
+                _ if is_end(&message).is_some() => left = u64::MAX,
+                _ if left == u64::MAX => {
+                    let mut reader = crate::Reader::new(&message);
+                    let mut values = Vec::new();
+                    while reader.left() > 0 {
+                        values.push(match take_text(&mut reader.clone(), "value") {
+                            Ok(_) => Value::Bytes(take_text(&mut reader, "value").expect("text").to_vec().into()),
+                            Err(_) => reader.skip("NULL", 1).map(|()| Value::Null).expect("a byte"),
+                        });
+                    }
+                    assert_eq!(text_row(&values), message);
+                    rows += 1;
+                }
+                _ => {
+                    assert_eq!(Column::decode(&message).expect("a column").encode(), message);
+                    columns += 1;
+                }
+            }
+        }
+    }
+    assert_eq!((columns, rows, done, failed), (14 + 2 + 1, 2 + 1, 4, 1));
+}
+
+#[test]
 fn messages_over_16_mib_are_split_and_joined() {
     for len in [0, 1, MAX_PART - 1, MAX_PART, MAX_PART + 1, 2 * MAX_PART] {
         let (message, mut wire) = (vec![7; len], BytesMut::new());

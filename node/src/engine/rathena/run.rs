@@ -28,6 +28,7 @@ use crate::agent::Identity;
 use crate::backoff::Backoff;
 use crate::engine::Lease;
 use crate::engine::directory::Gauges;
+use crate::tunnel::database::{CoordinatorStreams, Streams};
 use watched::Watched;
 
 /// How long the end of the link is waited for after the process has ended.
@@ -48,6 +49,8 @@ pub(super) struct Spec {
     pub(super) bundle: Option<BundleRef>,
     /// What its binary was compiled for.
     pub(super) build: EngineBuild,
+    /// Whether its SQL is relayed.
+    pub(super) database: bool,
 }
 
 /// An engine.
@@ -196,7 +199,8 @@ impl Run {
             return Err(Problem::lasting(format!("the bundle is for {abi}, this machine is {here}")));
         }
         let bundle = self.sources.bundles.obtain(self.spec.bundle.as_ref()).await.map_err(Problem::lasting)?;
-        let sql = self.sources.sql.open(&group).await.map_err(Problem::passing)?;
+        let streams = self.spec.database.then(|| self.streams());
+        let sql = self.sources.sql.open(&group, streams).await.map_err(Problem::passing)?;
         let login = Login::random();
         let port = Port::open(login.clone()).await.map_err(Problem::passing)?;
         let addresses = Addresses {
@@ -214,6 +218,12 @@ impl Run {
         let folder = tokio::task::spawn_blocking(move || RunFolder::build(&home, &plan));
         let folder = folder.await.map_err(Problem::passing)?.map_err(Problem::lasting)?;
         Ok(Prepared { port, folder, bundle, game: addresses.game, sql: Box::new(sql) })
+    }
+
+    /// Where its SQL is relayed to.
+    fn streams(&self) -> Arc<dyn Streams> {
+        let (identity, assigned, links) = (self.identity.clone(), self.assigned.clone(), self.links.clone());
+        Arc::new(CoordinatorStreams { identity, assigned, links })
     }
 
     fn link(&self, port: Port, says: mpsc::Sender<LinkSays>, over: CancellationToken) -> Link {

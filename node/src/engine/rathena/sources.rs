@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::Identity;
 use crate::bundle::{Bundles, Hold};
 use crate::config::NodeConfig;
-use crate::tunnel::database::LocalEndpoint;
+use crate::tunnel::database::{LocalEndpoint, Streams};
 
 /// Where unpacked bundles come from.
 #[async_trait]
@@ -43,11 +43,12 @@ pub(crate) trait BundleSource: fmt::Debug + Send + Sync {
 /// Where engines find their database.
 #[async_trait]
 pub(crate) trait SqlSource: fmt::Debug + Send + Sync {
-    /// An endpoint for one engine of this group, on loopback. It is open until it is dropped.
+    /// An endpoint for one engine of this group, on loopback. It is open until it is dropped. With `streams` it relays to the
+    /// coordinator what it does not answer itself.
     ///
     /// # Errors
     /// Why there is none, for people.
-    async fn open(&self, group: &GroupName) -> Result<SqlEndpoint, String>;
+    async fn open(&self, group: &GroupName, streams: Option<Arc<dyn Streams>>) -> Result<SqlEndpoint, String>;
 
     /// Whether it can give any.
     fn available(&self) -> bool {
@@ -154,9 +155,13 @@ struct LocalDatabases;
 
 #[async_trait]
 impl SqlSource for LocalDatabases {
-    async fn open(&self, group: &GroupName) -> Result<SqlEndpoint, String> {
+    async fn open(&self, group: &GroupName, streams: Option<Arc<dyn Streams>>) -> Result<SqlEndpoint, String> {
         let failed = |error| format!("no port for the database of {group}: {error}");
-        let endpoint = LocalEndpoint::start(CancellationToken::new()).await.map_err(failed)?;
+        let endpoint = match streams {
+            Some(streams) => LocalEndpoint::relayed(streams, CancellationToken::new()).await,
+            None => LocalEndpoint::start(CancellationToken::new()).await,
+        };
+        let endpoint = endpoint.map_err(failed)?;
         Ok(SqlEndpoint {
             address: endpoint.address(),
             user: endpoint.user().to_owned(),
@@ -169,7 +174,7 @@ impl SqlSource for LocalDatabases {
 
 #[async_trait]
 impl SqlSource for Nowhere {
-    async fn open(&self, _: &GroupName) -> Result<SqlEndpoint, String> {
+    async fn open(&self, _: &GroupName, _: Option<Arc<dyn Streams>>) -> Result<SqlEndpoint, String> {
         Err("this node has no database for engines".into())
     }
 

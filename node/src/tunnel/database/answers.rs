@@ -24,6 +24,17 @@ pub(super) enum Outcome {
     },
 }
 
+/// Who answers a statement when there is a coordinator that relays.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Route {
+    /// This endpoint.
+    Here,
+    /// This endpoint, as done with so many rows; the coordinator is told, and the engine does not wait.
+    Behind(u64),
+    /// The coordinator.
+    Ask,
+}
+
 /// What a statement does to a table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verb {
@@ -85,6 +96,30 @@ pub(super) fn describe(statement: &Statement) -> Result<Vec<Column>, ServerError
     }
 }
 
+/// Who answers a statement when there is a coordinator that relays. The engine never waits for what it writes: its game
+/// stands still while it waits.
+///
+/// # Errors
+/// The statement is refused here already.
+pub(super) fn route(statement: &Statement) -> Result<Route, ServerError> {
+    let (named, verb, affected) = match statement {
+        Statement::Session(_) => return Ok(Route::Here),
+        Statement::Select(Select { table: None, .. }) => return Ok(Route::Here),
+        Statement::Select(Select { table: Some(table), .. }) => (table, Verb::Select, 0),
+        Statement::Insert(insert) => (&insert.table, Verb::Insert, insert.rows.len().try_into().unwrap_or(u64::MAX)),
+        Statement::Update(update) => (&update.table, Verb::Update, 1),
+        Statement::Delete(delete) => (&delete.table, Verb::Delete, 1),
+    };
+    let keeping = schema::table(named.name.as_str()).map(|table| table.keeping);
+    Ok(match (keeping, verb) {
+        _ if named.schema.is_some() => return Err(denied("another database")),
+        (Some(Keeping::Empty), _) => Route::Here,
+        (Some(Keeping::Kept { .. }), Verb::Insert | Verb::Update | Verb::Delete) => Route::Behind(affected),
+        (Some(Keeping::Log), Verb::Insert) => Route::Behind(affected),
+        (Some(Keeping::Kept { .. } | Keeping::Log | Keeping::Realms) | None, _) => Route::Ask,
+    })
+}
+
 /// Carries a statement out.
 ///
 /// # Errors
@@ -108,21 +143,23 @@ pub(super) fn answer(
             let table = table_of(&insert.table, Verb::Insert)?;
             match table.keeping {
                 Keeping::Kept { .. } => tables.insert(insert, table, &scope(table))?,
-                Keeping::Empty | Keeping::Log => done(insert.rows.len().try_into().unwrap_or(u64::MAX)),
+                Keeping::Empty | Keeping::Realms | Keeping::Log => {
+                    done(insert.rows.len().try_into().unwrap_or(u64::MAX))
+                }
             }
         }
         Statement::Update(update) => {
             let table = table_of(&update.table, Verb::Update)?;
             match table.keeping {
                 Keeping::Kept { .. } => tables.update(update, table, &scope(table))?,
-                Keeping::Empty | Keeping::Log => done(0),
+                Keeping::Empty | Keeping::Realms | Keeping::Log => done(0),
             }
         }
         Statement::Delete(delete) => {
             let table = table_of(&delete.table, Verb::Delete)?;
             match table.keeping {
                 Keeping::Kept { .. } => tables.delete(delete, table, &scope(table))?,
-                Keeping::Empty | Keeping::Log => done(0),
+                Keeping::Empty | Keeping::Realms | Keeping::Log => done(0),
             }
         }
     };
@@ -243,7 +280,7 @@ fn rows_of(
 ) -> Result<Vec<Vec<Value>>, ServerError> {
     let found = match scope.table.map(|table| table.keeping) {
         Some(Keeping::Kept { .. }) => tables.select(select, &scope)?,
-        Some(Keeping::Empty | Keeping::Log) => Vec::new(),
+        Some(Keeping::Empty | Keeping::Realms | Keeping::Log) => Vec::new(),
         None => vec![Vec::new()],
     };
     if let [Item::Value { value: Expr::Call(name, _), .. }] = select.items.as_slice()

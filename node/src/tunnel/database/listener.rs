@@ -14,9 +14,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::Shared;
 use super::credentials::nonce;
+use super::relay::Relay;
 use super::session::{Flow, Session};
+use super::{Shared, Streams};
 
 /// The most connections at once. A map-server has three.
 const MAX_CONNECTIONS: usize = 16;
@@ -30,7 +31,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const READ_BYTES: usize = 4 * 1024;
 
 /// Accepts connections until cancelled; then closes all of them.
-pub(super) async fn run(listener: TcpListener, shared: Shared, stop: CancellationToken) {
+pub(super) async fn run(
+    listener: TcpListener,
+    shared: Shared,
+    streams: Option<Arc<dyn Streams>>,
+    stop: CancellationToken,
+) {
     let (tracker, places) = (TaskTracker::new(), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let mut connection = 0_u32;
     loop {
@@ -54,14 +60,18 @@ pub(super) async fn run(listener: TcpListener, shared: Shared, stop: Cancellatio
             continue;
         };
         let (shared, stop) = (shared.clone(), stop.child_token());
+        let relay = streams.clone().map(|streams| Relay::new(streams, Arc::clone(&shared.counters.lost)));
         tracker.spawn(async move {
             let _place = place;
             tokio::select! {
                 biased;
                 () = stop.cancelled() => {}
-                ended = serve(stream, shared, connection) => if let Err(error) = ended {
+                ended = serve(stream, shared, relay.as_ref(), connection) => if let Err(error) = ended {
                     debug!(%error, connection, "database connection broke");
                 },
+            }
+            if let Some(relay) = relay {
+                relay.finish().await;
             }
         });
     }
@@ -79,23 +89,32 @@ fn turn_away(stream: &TcpStream) {
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Shared, connection: u32) -> io::Result<()> {
+async fn serve(mut stream: TcpStream, shared: Shared, relay: Option<&Relay>, connection: u32) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut input, mut out) = (BytesMut::with_capacity(READ_BYTES), BytesMut::new());
     let mut session = Session::open(shared, connection, nonce(), &mut out);
     let mut flow = Flow::Entering;
     let entered = tokio::time::Instant::now() + LOGIN_TIMEOUT;
     loop {
+        if let Some(relay) = relay {
+            session.told().into_iter().for_each(|commands| relay.tell(commands));
+            if let Some((commands, answer)) = session.question() {
+                // What came before is not held back by what has to be waited for.
+                write(&mut stream, &mut out).await?;
+                session.answered(relay.ask(commands, answer).await, &mut out);
+                flow = session.take(&mut input, &mut out);
+                continue;
+            }
+        }
         write(&mut stream, &mut out).await?;
-        match flow {
-            Flow::Over => return stream.shutdown().await,
-            Flow::Entering | Flow::Open => {}
+        if flow == Flow::Over {
+            return stream.shutdown().await;
         }
         input.reserve(READ_BYTES);
         let read = stream.read_buf(&mut input);
         let read = match flow {
             Flow::Entering => tokio::time::timeout_at(entered, read).await.map_err(|_| io::ErrorKind::TimedOut)??,
-            Flow::Open | Flow::Over => read.await?,
+            Flow::Open | Flow::Asking | Flow::Over => read.await?,
         };
         if read == 0 {
             return Ok(());

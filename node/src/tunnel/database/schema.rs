@@ -27,6 +27,8 @@ pub(super) enum Keeping {
     },
     /// There are none, whatever is written.
     Empty,
+    /// They are the realm's own, read through the coordinator; without one there are none.
+    Realms,
     /// They are written and never read.
     Log,
 }
@@ -165,7 +167,7 @@ const TABLES: &[Table] = &[
     },
     Table {
         name: "db_roulette",
-        keeping: Keeping::Empty,
+        keeping: Keeping::Realms,
         columns: &[
             signed("index", ColumnType::Long),
             number("level", ColumnType::Short),

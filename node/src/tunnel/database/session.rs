@@ -6,16 +6,17 @@ use std::sync::atomic::Ordering;
 
 use bifrost_protocol::mysql::sql::{self, Statement};
 use bifrost_protocol::mysql::{
-    Column, ColumnType, Command, Done, Execute, Framing, FramingError, MAX_PARAMETERS, Nonce, ParameterType, PrepareOk,
-    ServerError, Status, Value, binary_row, charset, code, command_name, end, put_length, text_row,
+    Column, ColumnType, Command, Done, Execute, Framing, FramingError, MAX_PARAMETERS, Nonce, PART_HEADER,
+    ParameterType, PrepareOk, ServerError, Status, Value, binary_row, charset, code, command_name, end, put_length,
+    text_row,
 };
 use bifrost_protocol::{Secret, Writer};
 use bytes::{Bytes, BytesMut};
 use tracing::{debug, warn};
 
-use super::answers::{self, Outcome};
+use super::answers::{self, Outcome, Route};
 use super::login::{Entrance, Entry};
-use super::{Shared, moment};
+use super::{Shared, moment, tables};
 use bifrost_protocol::mysql::variables::DATABASE;
 
 /// The longest message of a client that is in: the longest statement, with room for parameters.
@@ -24,6 +25,8 @@ const MAX_MESSAGE: usize = sql::MAX_STATEMENT + 64 * 1024;
 const MAX_PREPARED: usize = 64;
 /// The most bytes of parameters that are sent before their statement runs, for one connection.
 const MAX_LONG_DATA: usize = 256 * 1024;
+/// The number that stands, on a stream to the coordinator, for the statement prepared last.
+const LAST: u32 = u32::MAX;
 /// Refusals of one connection that are logged as warnings; later ones only in detail.
 const LOUD_REFUSALS: u64 = 10;
 
@@ -37,6 +40,9 @@ pub(super) struct Session {
     last_statement: u32,
     long_bytes: usize,
     refused: u64,
+    /// What the coordinator is told, in order, without waiting.
+    told: Vec<Vec<Command>>,
+    asked: Option<Asked>,
 }
 
 /// How a connection goes on.
@@ -46,14 +52,26 @@ pub(super) enum Flow {
     Entering,
     /// It waits for commands.
     Open,
+    /// It waits for the coordinator's answer to [`Session::question`].
+    Asking,
     /// It ends when what was said has been written.
     Over,
+}
+
+/// Something the engine waits for and the coordinator is asked.
+#[derive(Debug)]
+struct Asked {
+    commands: Vec<Command>,
+    /// The number a statement gets here that is being prepared.
+    prepares: Option<u32>,
 }
 
 #[derive(Debug)]
 struct Prepared {
     statement: Statement,
-    columns: Vec<Column>,
+    route: Route,
+    /// Its text, when the coordinator has to see it.
+    relayed: Option<Bytes>,
     parameters: usize,
     types: Vec<ParameterType>,
     long: BTreeMap<usize, Secret<Vec<u8>>>,
@@ -73,7 +91,51 @@ impl Session {
             last_statement: 0,
             long_bytes: 0,
             refused: 0,
+            told: Vec::new(),
+            asked: None,
         }
+    }
+
+    /// What the coordinator is to be told, in order.
+    pub(super) fn told(&mut self) -> Vec<Vec<Command>> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// What the coordinator is asked, and which of the answers is meant.
+    pub(super) fn question(&self) -> Option<(Vec<Command>, usize)> {
+        let asked = self.asked.as_ref()?;
+        let runs = matches!(asked.commands.as_slice(), [Command::Prepare(_), Command::Execute(_), ..]);
+        Some((asked.commands.clone(), usize::from(runs)))
+    }
+
+    /// Gives the engine the coordinator's answer, or the error instead of one.
+    pub(super) fn answered(&mut self, answer: Result<Bytes, ServerError>, out: &mut BytesMut) {
+        let prepares = self.asked.take().and_then(|asked| asked.prepares);
+        match (answer, prepares) {
+            (Ok(answer), None) => {
+                self.count();
+                out.extend_from_slice(&answer);
+            }
+            (Ok(answer), Some(number)) => {
+                // The coordinator's number for it is not the one it has here, and it is not kept there.
+                let mut answer = BytesMut::from(&answer[..]);
+                if let Some([0, slot @ ..]) = answer.get_mut(PART_HEADER..PART_HEADER + 5) {
+                    slot.copy_from_slice(&number.to_le_bytes());
+                    self.count();
+                } else {
+                    self.prepared.remove(&number);
+                }
+                out.extend_from_slice(&answer);
+            }
+            (Err(error), prepares) => {
+                prepares.and_then(|number| self.prepared.remove(&number));
+                self.framing.put(out, &error.encode());
+            }
+        }
+    }
+
+    fn count(&self) {
+        self.shared.counters.answered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Takes what the client sent out of `input` and appends the answers to `out`.
@@ -92,7 +154,7 @@ impl Session {
                 }
             };
             let flow = if self.entrance.is_some() { self.enter(&message, out) } else { self.command(&message, out) };
-            if flow == Flow::Over {
+            if matches!(flow, Flow::Over | Flow::Asking) {
                 return flow;
             }
         }
@@ -165,7 +227,8 @@ impl Session {
             }
         };
         match answered {
-            Ok(()) => drop(self.shared.counters.answered.fetch_add(1, Ordering::Relaxed)),
+            Ok(()) if self.asked.is_some() => return Flow::Asking,
+            Ok(()) => self.count(),
             Err(error) => self.fail(&error, out),
         }
         Flow::Open
@@ -176,10 +239,29 @@ impl Session {
         Ok(())
     }
 
-    fn query(&mut self, statement: &[u8], out: &mut BytesMut) -> Result<(), ServerError> {
-        let outcome = self.carry_out(&read(statement)?, &[])?;
-        self.write(&outcome, |_, row| text_row(row), out);
+    fn query(&mut self, text: &Bytes, out: &mut BytesMut) -> Result<(), ServerError> {
+        let statement = read(text)?;
+        let command = || Command::Query(Bytes::copy_from_slice(text));
+        match self.route(&statement)? {
+            Route::Here => {
+                if matches!(statement, Statement::Session(sql::Session::Names(_))) && self.shared.relayed {
+                    self.told.push(vec![command()]);
+                }
+                let outcome = self.carry_out(&statement, &[])?;
+                self.write(&outcome, |_, row| text_row(row), out);
+            }
+            Route::Behind(affected) => {
+                self.told.push(vec![command()]);
+                self.done(&tables::done(affected), out)?;
+            }
+            Route::Ask => self.asked = Some(Asked { commands: vec![command()], prepares: None }),
+        }
         Ok(())
+    }
+
+    /// Who answers a statement.
+    fn route(&self, statement: &Statement) -> Result<Route, ServerError> {
+        if self.shared.relayed { answers::route(statement) } else { Ok(Route::Here) }
     }
 
     fn carry_out(&self, statement: &Statement, values: &[Value]) -> Result<Outcome, ServerError> {
@@ -211,37 +293,42 @@ impl Session {
         self.framing.put(out, &end(0, Status::AUTOCOMMIT));
     }
 
-    fn prepare(&mut self, statement: &[u8], out: &mut BytesMut) -> Result<(), ServerError> {
+    fn prepare(&mut self, text: &Bytes, out: &mut BytesMut) -> Result<(), ServerError> {
         if self.prepared.len() >= MAX_PREPARED {
             let problem = format!("more than {MAX_PREPARED} prepared statements");
             return Err(ServerError::new(code::TOO_MANY_STATEMENTS, problem));
         }
         let mut parameters = 0;
         // What is read below is what was scanned here; a statement that cannot be scanned is refused there.
-        let _scanned = sql::scan(statement, |piece| parameters += usize::from(piece == sql::Piece::Sign(b'?')));
-        let statement = read(statement)?;
-        let columns = answers::describe(&statement)?;
+        let _scanned = sql::scan(text, |piece| parameters += usize::from(piece == sql::Piece::Sign(b'?')));
+        let statement = read(text)?;
+        let route = self.route(&statement)?;
+        let columns = if route == Route::Here { answers::describe(&statement)? } else { Vec::new() };
         let small = |count: usize| u16::try_from(count).ok().filter(|_| count <= MAX_PARAMETERS);
         let (Some(column_count), Some(parameter_count)) = (small(columns.len()), small(parameters)) else {
             return Err(ServerError::new(code::OUT_OF_RESOURCES, "too many parameters"));
         };
         self.last_statement = self.last_statement.wrapping_add(1).max(1);
-        let answer = PrepareOk {
-            statement: self.last_statement,
-            columns: column_count,
-            parameters: parameter_count,
-            warnings: 0,
-        };
-        self.framing.put(out, &answer.encode());
-        if parameters > 0 {
-            let parameter = Column::plain("?", ColumnType::VarString, charset::BINARY, 0);
-            self.define(&vec![parameter; parameters], out);
+        let number = self.last_statement;
+        let relayed = (route != Route::Here).then(|| Bytes::copy_from_slice(text));
+        if let (Route::Ask, Some(text)) = (route, &relayed) {
+            // Not kept there: it is prepared again with each run, so that a stream may be lost in between.
+            let commands = vec![Command::Prepare(text.clone()), Command::Close(LAST)];
+            self.asked = Some(Asked { commands, prepares: Some(number) });
+        } else {
+            let answer =
+                PrepareOk { statement: number, columns: column_count, parameters: parameter_count, warnings: 0 };
+            self.framing.put(out, &answer.encode());
+            if parameters > 0 {
+                let parameter = Column::plain("?", ColumnType::VarString, charset::BINARY, 0);
+                self.define(&vec![parameter; parameters], out);
+            }
+            if !columns.is_empty() {
+                self.define(&columns, out);
+            }
         }
-        if !columns.is_empty() {
-            self.define(&columns, out);
-        }
-        let prepared = Prepared { statement, columns, parameters, types: Vec::new(), long: BTreeMap::new() };
-        self.prepared.insert(self.last_statement, prepared);
+        let (types, long) = (Vec::new(), BTreeMap::new());
+        self.prepared.insert(number, Prepared { statement, route, relayed, parameters, types, long });
         Ok(())
     }
 
@@ -257,13 +344,24 @@ impl Session {
                 long.get(&at).map(|data| Bytes::copy_from_slice(data.expose()))
             })
             .map_err(|error| ServerError::new(code::WRONG_ARGUMENTS, error.to_string()))?;
+        let commands = prepared.relayed.as_ref().map(|text| {
+            let run = Command::Execute(Execute::with(LAST, &values));
+            vec![Command::Prepare(text.clone()), run, Command::Close(LAST)]
+        });
+        match (prepared.route, commands) {
+            (Route::Behind(affected), Some(commands)) => {
+                self.told.push(commands);
+                return self.done(&tables::done(affected), out);
+            }
+            (Route::Ask, Some(commands)) => {
+                self.asked = Some(Asked { commands, prepares: None });
+                return Ok(());
+            }
+            (Route::Here | Route::Behind(_) | Route::Ask, _) => {}
+        }
         let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = answers::answer(&mut tables, &prepared.statement, &values, moment::now())?;
         drop(tables);
-        debug_assert!(match &outcome {
-            Outcome::Rows { columns, .. } => columns.len() == prepared.columns.len(),
-            Outcome::Done(_) => prepared.columns.is_empty(),
-        });
         self.write(&outcome, binary_row, out);
         Ok(())
     }

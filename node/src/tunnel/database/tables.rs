@@ -175,7 +175,7 @@ fn fit(value: Value, kind: Kind) -> Value {
 fn key_len(table: &Table) -> usize {
     match table.keeping {
         super::schema::Keeping::Kept { key } => key,
-        super::schema::Keeping::Empty | super::schema::Keeping::Log => 0,
+        super::schema::Keeping::Empty | super::schema::Keeping::Realms | super::schema::Keeping::Log => 0,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Whole conversations with an endpoint, without and with sockets.
 
 mod client;
+mod relayed;
 mod sockets;
 
 use bifrost_protocol::mysql::sql::MAX_STATEMENT;
-use bifrost_protocol::mysql::{Answer, Command, Execute, Framing, Greeting, Login, Value, code};
+use bifrost_protocol::mysql::{Answer, Command, Execute, Framing, Greeting, Login, Value, code, take_text};
 use bytes::{Bytes, BytesMut};
 
 use client::{Client, Reply, messages};
@@ -54,7 +55,12 @@ fn compare(client: &mut Client, expected: Vec<Bytes>) {
     assert_eq!(first.first(), wanted.first(), "{first:?} for {wanted:?}");
     if let Ok(Answer::Rows(columns)) = Answer::decode(wanted) {
         for (column, wanted) in got.iter().zip(&expected).skip(1).take(usize::try_from(columns).expect("few")) {
-            let name = |message: &Bytes| bifrost_protocol::mysql::Column::decode(message).expect("a column").name;
+            // Catalog, database, table twice, name. MariaDB's own clients agree with it on more behind that.
+            let name = |message: &Bytes| {
+                let mut reader = bifrost_protocol::Reader::new(message);
+                let names = (0..5).map(|_| take_text(&mut reader, "name").expect("a name").to_vec());
+                names.last()
+            };
             assert_eq!(name(column), name(wanted));
         }
     }

@@ -58,7 +58,7 @@ impl Client {
     /// A connection to an endpoint of its own.
     pub(super) fn connect() -> Self {
         let credentials = Credentials::random().into();
-        Self::to(Shared { credentials, counters: Default::default(), tables: Default::default() })
+        Self::to(Shared { credentials, counters: Default::default(), tables: Default::default(), relayed: false })
     }
 
     fn to(shared: Shared) -> Self {

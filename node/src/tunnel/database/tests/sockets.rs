@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use bifrost_protocol::Secret;
 use bifrost_protocol::mysql::{
-    Answer, Capabilities, Command, Framing, Greeting, Login, NATIVE, ServerError, code, native_proof,
+    Answer, Capabilities, Command, Expected, Framing, Greeting, Login, NATIVE, Passage, ServerError, code, native_proof,
 };
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,20 +13,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::tunnel::database::LocalEndpoint;
 
-struct Wire {
-    stream: TcpStream,
-    framing: Framing,
+pub(super) struct Wire {
+    pub(super) stream: TcpStream,
+    pub(super) framing: Framing,
     input: BytesMut,
 }
 
 impl Wire {
-    async fn to(endpoint: &LocalEndpoint) -> Self {
+    pub(super) async fn to(endpoint: &LocalEndpoint) -> Self {
         let stream = TcpStream::connect(endpoint.address()).await.expect("connected");
         Self { stream, framing: Framing::new(1 << 20), input: BytesMut::new() }
     }
 
     /// The next message; `None` when the server has closed.
-    async fn read(&mut self) -> Option<Bytes> {
+    pub(super) async fn read(&mut self) -> Option<Bytes> {
         loop {
             if let Some(message) = self.framing.take(&mut self.input).expect("in order") {
                 return Some(message);
@@ -40,13 +40,13 @@ impl Wire {
         }
     }
 
-    async fn write(&mut self, message: &[u8]) {
+    pub(super) async fn write(&mut self, message: &[u8]) {
         let mut wire = BytesMut::new();
         self.framing.put(&mut wire, message);
         self.stream.write_all(&wire).await.expect("written");
     }
 
-    async fn enter(endpoint: &LocalEndpoint) -> Self {
+    pub(super) async fn enter(endpoint: &LocalEndpoint) -> Self {
         let mut wire = Self::to(endpoint).await;
         let greeting = Greeting::decode(&wire.read().await.expect("a greeting")).expect("a greeting");
         let login = Login {
@@ -62,6 +62,20 @@ impl Wire {
         let answer = Answer::decode(&wire.read().await.expect("an answer"));
         assert!(matches!(answer, Ok(Answer::Done(_))), "{answer:?}");
         wire
+    }
+
+    /// Says a command and hears its whole answer.
+    pub(super) async fn ask(&mut self, command: &Command) -> Bytes {
+        self.framing.restart();
+        self.write(&command.encode()).await;
+        let expected = if matches!(command, Command::Prepare(_)) { Expected::Prepared } else { Expected::Result };
+        let mut passage = Passage::new(expected);
+        loop {
+            if let Some(passed) = passage.follow(&self.input).expect("an answer") {
+                return self.input.split_to(passed.len).freeze();
+            }
+            assert_ne!(self.stream.read_buf(&mut self.input).await.expect("readable"), 0);
+        }
     }
 
     async fn ping(&mut self) {

@@ -1,0 +1,37 @@
+//! The realm's database, for the SQL of stock map-servers.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The realm's database, for the SQL of stock map-servers on hosts.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Database {
+    /// `mysql://USER:PASSWORD@HOST/DATABASE`; empty: nothing is relayed.
+    pub url: String,
+    /// What hosts may do. None: the policy that ships.
+    pub policy: Option<PathBuf>,
+    /// Connections at most, shared by all hosts.
+    pub connections: usize,
+    /// Milliseconds a statement may take.
+    pub statement_ms: u32,
+    /// The CA (PEM) that signed the server's certificate. None: the way there is not encrypted.
+    pub tls_ca: Option<PathBuf>,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: String::new(), policy: None, connections: 8, statement_ms: 1_500, tls_ca: None }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Database")
+            .field("set", &!self.url.is_empty())
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
