@@ -36,8 +36,8 @@ use crate::backoff::Backoff;
 use crate::config::NodeConfig;
 use access::{Access, Fetcher, NodeAccess};
 pub use error::{BundleError, UnsafeEntry};
-use shelf::Shelf;
 pub use shelf::Hold;
+use shelf::Shelf;
 use trust::{Offer, Target, Trust};
 
 /// In the state folder.

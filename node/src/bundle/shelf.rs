@@ -80,7 +80,11 @@ impl Shelf {
             match intact(&files, file, &mut buffer) {
                 Ok(true) => {}
                 Ok(false) => {
-                    tracing::warn!(bundle = target.name, file = file.path, "is not what it was; the bundle is made anew");
+                    tracing::warn!(
+                        bundle = target.name,
+                        file = file.path,
+                        "is not what it was; the bundle is made anew"
+                    );
                     return None;
                 }
                 Err(error) => {
@@ -146,9 +150,8 @@ impl Shelf {
         let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u64>().ok();
         let mut versions: Vec<_> = children(&machine).unwrap_or_default().iter().filter_map(version).collect();
         versions.sort_unstable();
-        let kept = |version: u64| {
-            version == current.info.version || held.contains_key(&(current.info.abi.clone(), version))
-        };
+        let kept =
+            |version: u64| version == current.info.version || held.contains_key(&(current.info.abi.clone(), version));
         for old in versions.into_iter().rev().skip(KEPT).filter(|version| !kept(*version)) {
             // Out of the way in one step, so that nobody finds half of it.
             let away = machine.join(format!("{UNFINISHED}{:08x}", rand::random::<u32>()));

@@ -81,10 +81,7 @@ impl Coordinator {
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(
-                vec![leaf.expect("signed").into()],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
+            .with_single_cert(vec![leaf.expect("signed").into()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
             .expect("a server");
         Self::with("https", Some(TlsAcceptor::from(Arc::new(tls))), Some(ca.pem())).await
     }
@@ -191,7 +188,8 @@ async fn respond(state: &State, path: &str, from: Option<u64>, token: &str) -> (
     let head = |status: u16, length: usize, more: &str| {
         format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n{more}\r\n")
     };
-    let refusal = if token == TOKEN { state.refusals.lock().expect("not poisoned").pop() } else { Some((401, String::new())) };
+    let refusal =
+        if token == TOKEN { state.refusals.lock().expect("not poisoned").pop() } else { Some((401, String::new())) };
     if let Some((status, body)) = refusal {
         return (head(status, body.len(), ""), body.into_bytes());
     }

@@ -45,7 +45,8 @@ fn public(key: &Ed25519KeyPair) -> (Decoded<Hex>, Key) {
 
 fn sign<T: Role>(role: T, keys: &[&Ed25519KeyPair]) -> Signed<T> {
     let form = role.canonical_form().expect("canonical");
-    let signature = |key: &&Ed25519KeyPair| Signature { keyid: public(key).0, sig: key.sign(&form).as_ref().to_vec().into() };
+    let signature =
+        |key: &&Ed25519KeyPair| Signature { keyid: public(key).0, sig: key.sign(&form).as_ref().to_vec().into() };
     Signed { signatures: keys.iter().map(signature).collect(), signed: role }
 }
 

@@ -30,7 +30,10 @@ async fn a_tampered_byte_is_found() {
     let path = format!("/v1/bundles/targets/{}", bundle.target);
     lab.coordinator.change(&path, |bytes| bytes[30_000] ^= 1);
     let error = lab.refused(&bundle).await;
-    assert_eq!(error.to_string(), "the bundle is damaged: its bytes are not those that were signed; it will be fetched again");
+    assert_eq!(
+        error.to_string(),
+        "the bundle is damaged: its bytes are not those that were signed; it will be fetched again"
+    );
     assert!(error.is_passing());
     assert_eq!(names(&lab.folder()), ["metadata", "root.json"], "nothing is left of it");
     lab.coordinator.change(&path, |bytes| bytes[30_000] ^= 1);
@@ -190,9 +193,12 @@ async fn a_coordinator_without_bundles_says_so() {
 async fn refusals_of_the_coordinator_are_told_and_overload_passes() {
     let mut lab = Lab::new().await;
     let bundle = lab.offer(1);
-    for (status, code, passing) in
-        [(403, "revoked", false), (401, "token_expired", true), (429, "too_many_requests", true), (503, "unavailable", true)]
-    {
+    for (status, code, passing) in [
+        (403, "revoked", false),
+        (401, "token_expired", true),
+        (429, "too_many_requests", true),
+        (503, "unavailable", true),
+    ] {
         lab.coordinator.refuse(status, code);
         let error = lab.refused(&bundle).await;
         assert_eq!(error.is_passing(), passing, "{error}");
@@ -292,7 +298,10 @@ async fn a_full_disk_is_said_before_the_first_byte() {
     let error = lab.node_with(full).obtain(&bundle).await.expect_err("refused");
     assert!(matches!(error, BundleError::DiskFull { free: RESERVE, .. }) && !error.is_passing(), "{error:?}");
     let said = error.to_string();
-    assert!(said.starts_with("the bundle needs 268.4 MB of free disk space in ") && said.ends_with("268.4 MB are free"), "{said}");
+    assert!(
+        said.starts_with("the bundle needs 268.4 MB of free disk space in ") && said.ends_with("268.4 MB are free"),
+        "{said}"
+    );
     assert!(lab.coordinator.asked("/targets/").is_empty());
 }
 

@@ -10,10 +10,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info, warn};
 
+use super::{Ending, Problem, Ready};
 use crate::engine::rathena::link::LinkSays;
 use crate::engine::rathena::log::Tail;
 use crate::engine::rathena::process::Process;
-use super::{Ending, Problem, Ready};
 
 /// From the start of the process to its login. A stock server with three maps takes 1.5 s, a slow disk much longer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
