@@ -2,7 +2,7 @@
 //! From that a configuration of the fleet is proposed ([`propose`]).
 //!
 //! [`conf`] is the grammar, [`servers`] what is set, [`npcs`] what scripts put on maps. [`classes`] decides which maps may
-//! leave, [`groups`] which of them go together, [`write`] says it as TOML and as a list for the operator's map-server.
+//! leave, [`groups`] which of them go together, [`mod@write`] says it as TOML and as a list for the operator's map-server.
 //! Nothing below is ever written to rAthena's folder unless the operator names a place there.
 
 mod body;

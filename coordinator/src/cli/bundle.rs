@@ -154,3 +154,65 @@ fn files(count: usize) -> String {
 fn day(time: SystemTime) -> String {
     OffsetDateTime::from(time).date().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundles::tests::folder::{Folder, group};
+    use crate::config::DataDir;
+
+    /// Does it, and returns what is said, also where it is refused.
+    async fn said(folder: &Folder, groups: &[&[&str]], command: BundleCommand) -> Result<String, String> {
+        let groups = groups.iter().map(|maps| group("fields", maps)).collect();
+        let config = Config { data_dir: DataDir(folder.data()), groups, ..Config::default() };
+        run(config, command).await.map(|lines| lines.join("\n")).map_err(|failure| failure.to_string())
+    }
+
+    fn add(folder: &Folder, abi: &str) -> BundleCommand {
+        BundleCommand::Add { path: folder.path(), abi: abi.into(), packetver: 20_211_103, renewal: false }
+    }
+
+    #[tokio::test]
+    async fn the_operator_is_told_what_was_packed_and_what_was_not() {
+        let folder = Folder::new();
+        let added = said(&folder, &[&["prontera"]], add(&folder, "linux-x86_64")).await.expect("added");
+        for line in [
+            "conf/inter_athena.conf: left out map_server_pw",
+            "left out: 2 files: of the other mode (db/re/item_db.yml, npc/re/other.txt)",
+            "left out: 1 file: settings of other servers, with their credentials (conf/login_athena.conf)",
+            "bundle linux-x86_64/1 (linux-x86_64, PACKETVER 20211103, pre-renewal) is published: 10 files, ",
+        ] {
+            assert!(added.contains(line), "{line:?} is missing in:\n{added}");
+        }
+        let again = said(&folder, &[], add(&folder, "linux-x86_64")).await.expect("there");
+        assert!(again.starts_with("no [[groups]] are configured: no maps were looked for\n"), "{again}");
+        assert!(again.contains("is what it was: nothing has changed"), "{again}");
+    }
+
+    #[tokio::test]
+    async fn bundles_are_listed_taken_away_and_signed_anew() {
+        let folder = Folder::new();
+        let nothing = said(&folder, &[], BundleCommand::List).await.expect("listed");
+        assert_eq!(nothing, "there are no bundles; make one with `bundle add`");
+        let early = said(&folder, &[], BundleCommand::Renew { new_keys: false }).await.expect_err("refused");
+        assert!(early.contains("`bundle add` makes keys"), "{early}");
+        for abi in ["linux-x86_64", "windows-x86_64"] {
+            said(&folder, &[], add(&folder, abi)).await.expect("added");
+        }
+        let list = said(&folder, &[], BundleCommand::List).await.expect("listed");
+        let first: Vec<_> = list.lines().map(|line| line.split('\t').next().unwrap_or_default()).collect();
+        assert_eq!(first, ["linux-x86_64/1", "windows-x86_64/1"]);
+        let removed = said(&folder, &[], BundleCommand::Remove { version: "windows-x86_64/1".into() }).await;
+        assert_eq!(removed.as_deref(), Ok("bundle windows-x86_64/1 is taken away"));
+        let renewed = said(&folder, &[], BundleCommand::Renew { new_keys: true }).await.expect("signed");
+        assert_eq!(renewed.matches("signed, valid until 2").count(), 4, "{renewed}");
+        assert_eq!(renewed.matches("signs nothing any more; delete it").count(), 4, "{renewed}");
+    }
+
+    #[tokio::test]
+    async fn a_map_that_is_missing_is_a_mistake_of_the_configuration() {
+        let folder = Folder::new();
+        let said = said(&folder, &[&["nowhere"]], add(&folder, "linux-x86_64")).await.expect_err("refused");
+        assert!(said.starts_with("map missing in the bundle:\n  group fields: map nowhere is not in "), "{said}");
+    }
+}

@@ -4,6 +4,7 @@
 //! * [`Greeting`] and [`Login`] open a connection, [`native_proof`] and [`verify_native`] are `mysql_native_password`.
 //! * [`Command`] is what a client asks, [`Execute`] one run of a prepared statement with its [`Value`]s.
 //! * [`sql`]: the statements themselves, read into a small syntax tree and written from it.
+//! * [`Passage`] follows an answer that is passed on as it is.
 //! * [`Done`], [`ServerError`], [`end`], [`Column`], [`text_row`] and [`binary_row`] are what a server answers.
 //!
 //! Source of all facts: the "Client/Server Protocol" chapters of the MariaDB and MySQL documentation, checked against
@@ -17,6 +18,7 @@ mod command;
 mod framing;
 mod handshake;
 mod lengths;
+mod passage;
 mod prepared;
 mod response;
 mod rows;
@@ -34,6 +36,7 @@ pub use command::{Command, command_name};
 pub use framing::{Framing, FramingError, MAX_PART, PART_HEADER};
 pub use handshake::{AuthSwitch, Greeting, Login, MAX_LOGIN};
 pub use lengths::{put_length, put_text, take_length, take_text};
+pub use passage::{Expected, Passage, Passed};
 pub use prepared::{Execute, MAX_PARAMETERS, ParameterType, PrepareOk};
 pub use response::{Answer, Done, ServerError, Status, code, end, is_end};
 pub use rows::{binary_row, text_row};

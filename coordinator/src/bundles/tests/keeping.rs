@@ -226,10 +226,7 @@ fn two_commands_do_not_work_on_the_bundles_at_once() {
     let folder = Folder::new();
     let files = Files::new(&folder.data());
     let first = files.lock().expect("free");
-    let waiting = std::thread::spawn({
-        let files = files.clone();
-        move || files.lock().map(drop)
-    });
+    let waiting = std::thread::spawn(move || files.lock().map(drop));
     drop(first);
     waiting.join().expect("no panic").expect("its turn");
 }

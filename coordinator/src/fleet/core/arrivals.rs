@@ -71,6 +71,7 @@ impl Fleet {
         let Some(arrival) = arrival.filter(|arrival| arrival.enter.character == status.character) else {
             // The client went away meanwhile, and the char-server has just marked the character online.
             if !self.sessions.contains_key(&account) {
+                self.guard.forget(status.character, account);
                 self.tell_char(WentOffline { character: status.character, account });
             }
             return;
@@ -81,6 +82,7 @@ impl Fleet {
         let served = served.filter_map(|at| self.group_of.get(&at.map).cloned().map(|group| (at, group))).next();
         let Some((at, group)) = served else {
             self.finish(account);
+            self.guard.forget(status.character, account);
             self.tell_char(WentOffline { character: status.character, account });
             return self.refuse(arrival.connection, CloseReason::SERVER_CLOSED, "map_not_served");
         };

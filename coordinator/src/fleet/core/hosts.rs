@@ -8,7 +8,7 @@ use bifrost_protocol::ids::{Epoch, GroupName, HostId};
 
 use super::Fleet;
 use crate::config::{EngineKind, GroupClass};
-use crate::failover::{Cause, Detector};
+use crate::failover::{Cause, Detector, LeaseState};
 use crate::fleet::command::Command;
 use crate::fleet::session::{Leave, Phase};
 use crate::fleet::{HostKind, LinkId};
@@ -28,6 +28,7 @@ pub(in crate::fleet) struct Host {
     pub(in crate::fleet) version: String,
     pub(in crate::fleet) violations: u64,
     pub(in crate::fleet) draining: bool,
+    drains_since: Duration,
     /// Whether it runs stock map-servers, and of which build; `own`: from a folder of its own.
     stock: Option<Stock>,
     /// Most players and groups it says it carries.
@@ -88,6 +89,7 @@ impl Fleet {
             version: hello.version.chars().take(MAX_VERSION).collect(),
             violations: 0,
             draining: false,
+            drains_since: Duration::ZERO,
             stock: stock(hello),
             max_players: limit(hello.max_players),
             max_groups: limit(hello.max_groups),
@@ -195,11 +197,39 @@ impl Fleet {
     }
 
     fn drain(&mut self, link: LinkId, reason: &str) {
+        let now = self.now;
         let Some(host) = self.hosts.get_mut(&link) else { return };
-        host.draining = true;
-        tracing::info!(host = %host.host, reason, "host asks to be emptied");
-        let groups = self.leases.held_by(link).into_iter().map(|(group, _)| group).collect();
-        self.move_groups(link, groups, Cause::Drain);
+        if !host.draining {
+            (host.draining, host.drains_since) = (true, now);
+            tracing::info!(host = %host.host, reason, "host asks to be emptied");
+        }
+        self.go_on_draining();
+    }
+
+    /// Moves what can go on elsewhere at once off the hosts that ask to be emptied: a stock group waits for an engine that
+    /// stands by for it, but not for ever.
+    pub(super) fn go_on_draining(&mut self) {
+        let draining = self.hosts.iter().filter(|(_, host)| host.draining);
+        for (link, since, host) in
+            draining.map(|(link, host)| (*link, host.drains_since, host.host.clone())).collect::<Vec<_>>()
+        {
+            let waited = self.now > since + DRAIN_PATIENCE;
+            let held: Vec<_> = self.leases.held_by(link).into_iter().map(|(group, _)| group).collect();
+            let ready = |group: &GroupName| {
+                waited
+                    || self.engine_of(group) == EngineKind::Embedded
+                    || self.players_on(group) == 0
+                    || self.ready_standby(group, Some(&host)).is_some()
+            };
+            let emptying = |group: &GroupName| {
+                self.leases.get(group).is_some_and(|lease| matches!(lease.state, LeaseState::Emptying(..)))
+            };
+            let (going, waiting): (Vec<_>, Vec<_>) = held.into_iter().filter(|of| !emptying(of)).partition(ready);
+            if !going.is_empty() {
+                self.move_groups(link, going, Cause::Drain);
+            }
+            waiting.iter().for_each(|group| self.want_standby(group));
+        }
     }
 
     pub(super) fn node_closed(&mut self, link: LinkId) {
@@ -293,6 +323,8 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
+/// How long a host that asks to be emptied waits for engines that stand by for its groups.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 /// What is kept of a node's version.
 const MAX_VERSION: usize = 64;
 /// A host that broke that many rules gets no more groups while it is connected.

@@ -35,10 +35,45 @@ impl Fleet {
         for (group, link) in dead {
             self.standby_failed(link, &group, "did not start in time");
         }
-        let wanted: Vec<_> =
-            self.leases.iter().filter(|(group, lease)| self.wants_standby(group, &lease.state)).collect();
-        let wanted: Vec<_> = wanted.into_iter().map(|(group, _)| group.clone()).collect();
-        wanted.iter().for_each(|group| self.start_standby(group));
+        let wanting = self.leases.iter().filter(|(group, lease)| self.wants_standby(group, &lease.state));
+        let wanting: Vec<_> = wanting.map(|(group, _)| group.clone()).collect();
+        wanting.iter().for_each(|group| self.start_standby(group));
+        self.stop_surplus();
+    }
+
+    /// Once a move is over, or was given up, its target is one too many.
+    fn stop_surplus(&mut self) {
+        let (most, now) = (self.config.standbys, self.now);
+        let surplus: Vec<_> = self
+            .standbys
+            .iter()
+            .filter(|(_, all)| all.len() > most)
+            .filter_map(|(group, all)| {
+                all.iter().find(|one| now > one.since + SURPLUS_FOR).map(|one| (group, one.link))
+            })
+            .map(|(group, link)| (group.clone(), link))
+            .collect();
+        for (group, link) in surplus {
+            if let Some(standby) = self.take_standby(&group, link) {
+                self.tell_revoked(link, &group, standby.ticket, "no longer needed");
+                self.engine_gone(link, &group);
+            }
+        }
+    }
+
+    /// Whether a stock group could go on at a host at once. If not, an engine is started there, and the answer changes.
+    pub(super) fn prepared(&mut self, group: &GroupName, host: &HostId) -> bool {
+        if self.engine_of(group) == EngineKind::Embedded {
+            return true;
+        }
+        let known = self.standbys.get(group).into_iter().flatten().find(|one| one.host == *host);
+        if let Some(standby) = known {
+            return standby.ready;
+        }
+        if let Some(link) = self.link_of(host) {
+            self.stand_by(group, host.clone(), link);
+        }
+        false
     }
 
     fn wants_standby(&self, group: &GroupName, state: &LeaseState) -> bool {
@@ -56,9 +91,20 @@ impl Fleet {
         views.retain(|view| !taken.contains(&view.host));
         let Some(choice) = select(facts.class, self.players_on(group), &views, Some(&holder)) else { return };
         let Some(link) = self.link_of(&choice.host) else { return };
+        self.stand_by(group, choice.host, link);
+    }
+
+    /// Has an engine started for a group that has none standing by.
+    pub(super) fn want_standby(&mut self, group: &GroupName) {
+        if self.standbys_of(group).next().is_none() {
+            self.start_standby(group);
+        }
+    }
+
+    fn stand_by(&mut self, group: &GroupName, host: HostId, link: LinkId) {
         self.tickets += 1;
         let ticket = Epoch(FIRST_TICKET | self.tickets);
-        let standby = Standby { host: choice.host, link, ticket, ready: false, since: self.now };
+        let standby = Standby { host, link, ticket, ready: false, since: self.now };
         tracing::info!(%group, host = %standby.host, "engine is to stand by");
         self.standbys.entry(group.clone()).or_default().push(standby);
         self.command(Command::Assign(link, group.clone(), ticket, Duty::StandBy));
@@ -120,5 +166,7 @@ impl Fleet {
 
 /// Tickets are told from epochs by this bit.
 const FIRST_TICKET: u64 = 1 << 63;
+/// How long a standby that is one too many is kept: a planned move waits for it.
+const SURPLUS_FOR: Duration = Duration::from_secs(60);
 /// How long a standby may take to start; its bundle may have to be fetched first.
 const START_LIMIT: Duration = Duration::from_secs(300);

@@ -60,6 +60,7 @@ impl Fleet {
             self.upkeep.balance = now + BALANCE_EVERY;
             self.place_vacant();
             self.tend_standbys();
+            self.go_on_draining();
             self.balance();
         }
     }
@@ -208,8 +209,9 @@ impl Fleet {
                 Some(Settled { group: group.clone(), class, on: host.clone(), players: self.players_on(group) })
             })
             .collect();
-        self.upkeep.plan = next_move(&live, &self.views());
-        if let Some(plan) = self.upkeep.plan.clone() {
+        let Some(plan) = next_move(&live, &self.views()) else { return };
+        if self.prepared(&plan.group, &plan.to) {
+            self.upkeep.plan = Some(plan.clone());
             let from = self.leases.get(&plan.group).and_then(|lease| lease.state.holder().map(|(_, link)| link));
             if let Some(link) = from {
                 tracing::info!(group = %plan.group, to = %plan.to, why = plan.why, "moving a group");

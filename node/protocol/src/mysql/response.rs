@@ -236,6 +236,10 @@ impl Answer {
             _ => {
                 let mut reader = Reader::new(message);
                 let columns = take_length(&mut reader, "columns")?;
+                // MariaDB's own clients agree with the server on a byte here: 1 when the columns' definitions follow.
+                if reader.left() == 1 && reader.u8("definitions")? != 1 {
+                    return Err(DecodeError::Invalid { field: "definitions", problem: "do not follow" });
+                }
                 reader.finish()?;
                 Ok(Self::Rows(columns))
             }

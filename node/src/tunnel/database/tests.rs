@@ -53,7 +53,6 @@ fn compare(client: &mut Client, expected: Vec<Bytes>) {
     let (Some(first), Some(wanted)) = (got.first(), expected.first()) else { return };
     assert_eq!(first.first(), wanted.first(), "{first:?} for {wanted:?}");
     if let Ok(Answer::Rows(columns)) = Answer::decode(wanted) {
-        assert_eq!(first, wanted);
         for (column, wanted) in got.iter().zip(&expected).skip(1).take(usize::try_from(columns).expect("few")) {
             let name = |message: &Bytes| bifrost_protocol::mysql::Column::decode(message).expect("a column").name;
             assert_eq!(name(column), name(wanted));
