@@ -16,7 +16,7 @@ mod request;
 mod tls;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -79,11 +79,9 @@ impl Wire {
 }
 
 /// A server whose every connection goes as `serve` says.
-async fn server<F: Future<Output = ()> + Send>(
-    serve: impl Fn(Wire) -> F + Send + Sync + 'static,
-) -> (UpstreamConfig, JoinSet<()>)
+async fn server<F>(serve: impl Fn(Wire) -> F + Send + Sync + 'static) -> (UpstreamConfig, JoinSet<()>)
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();

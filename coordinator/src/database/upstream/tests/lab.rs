@@ -13,9 +13,9 @@ use crate::database::policy::{DEFAULT_POLICY, Judge, Plan, Policy, schema, user_
 use crate::database::upstream::connection::{Connection, messages};
 use crate::database::upstream::{Answered, Request, Tls, Upstream, UpstreamConfig, UpstreamError};
 
-pub(super) struct Lab {
-    pub(super) config: UpstreamConfig,
-    pub(super) upstream: Upstream,
+pub(in crate::database) struct Lab {
+    pub(in crate::database) config: UpstreamConfig,
+    pub(in crate::database) upstream: Upstream,
     judge: Judge,
     admin: Mutex<Connection>,
 }
@@ -53,7 +53,7 @@ const TABLES: &[(&str, &str)] = &[
 
 impl Lab {
     /// `None` when there is no server to test with.
-    pub(super) async fn start(connections: usize) -> Option<Self> {
+    pub(in crate::database) async fn start(connections: usize) -> Option<Self> {
         let url = std::env::var("BIFROST_TEST_MYSQL").ok()?;
         let (user, rest) = url.strip_prefix("mysql://")?.split_once(':')?;
         let (password, rest) = rest.split_once('@')?;
@@ -91,26 +91,26 @@ impl Lab {
         Some(Self { config, upstream, judge: Judge::new(policy), admin: Mutex::new(admin) })
     }
 
-    pub(super) async fn ask(&self, group: &str, statement: &str) -> Answered {
+    pub(in crate::database) async fn ask(&self, group: &str, statement: &str) -> Answered {
         self.try_ask(group, statement).await.unwrap_or_else(|error| panic!("{statement}: {error}"))
     }
 
-    pub(super) async fn try_ask(&self, group: &str, statement: &str) -> Result<Answered, UpstreamError> {
+    pub(in crate::database) async fn try_ask(&self, group: &str, statement: &str) -> Result<Answered, UpstreamError> {
         self.send(group, &Bytes::copy_from_slice(statement.as_bytes()), None, "utf8mb4").await.expect("passed on")
     }
 
-    pub(super) async fn ask_bytes(&self, group: &str, statement: &Bytes, charset: &str) -> Answered {
+    pub(in crate::database) async fn ask_bytes(&self, group: &str, statement: &Bytes, charset: &str) -> Answered {
         self.send(group, statement, None, charset).await.expect("passed on").expect("answered")
     }
 
     /// Runs a prepared statement.
-    pub(super) async fn run(&self, group: &str, statement: &str, values: &[Value]) -> Answered {
+    pub(in crate::database) async fn run(&self, group: &str, statement: &str, values: &[Value]) -> Answered {
         let statement = Bytes::copy_from_slice(statement.as_bytes());
         self.send(group, &statement, Some(values), "utf8mb4").await.expect("passed on").expect("answered")
     }
 
     /// Whether a statement is passed on; what the database says to it does not matter.
-    pub(super) async fn try_statement(&self, group: &str, statement: &[u8]) -> bool {
+    pub(in crate::database) async fn try_statement(&self, group: &str, statement: &[u8]) -> bool {
         let sent = self.send(group, &Bytes::copy_from_slice(statement), None, "utf8mb4").await;
         sent.is_some_and(|answer| answer.is_ok())
     }
@@ -132,14 +132,14 @@ impl Lab {
     }
 
     /// Asks as the operator.
-    pub(super) async fn admin(&self, statement: &str) -> Vec<Vec<String>> {
+    pub(in crate::database) async fn admin(&self, statement: &str) -> Vec<Vec<String>> {
         let answer = self.admin.lock().await.query(statement.to_owned().into()).await.expect("answered");
         assert_eq!(answer.error, None, "{statement}: {:?}", answer.bytes);
         rows(&answer)
     }
 
     /// Ends every connection of the relay's user.
-    pub(super) async fn kill_relay(&self) {
+    pub(in crate::database) async fn kill_relay(&self) {
         for id in self
             .admin(&format!("SELECT id FROM information_schema.processlist WHERE user = '{}'", self.config.user))
             .await
@@ -151,13 +151,13 @@ impl Lab {
     }
 
     /// From now on the server logs what it is asked, in its table.
-    pub(super) async fn log(&self) {
+    pub(in crate::database) async fn log(&self) {
         self.admin("SET GLOBAL log_output = 'TABLE'").await;
         self.admin("SET GLOBAL general_log = 1").await;
     }
 
     /// What the relay's user asked.
-    pub(super) async fn logged(&self) -> Vec<(String, String)> {
+    pub(in crate::database) async fn logged(&self) -> Vec<(String, String)> {
         let select = format!(
             "SELECT command_type, argument FROM mysql.general_log WHERE user_host LIKE '{}[%'",
             self.config.user
@@ -167,7 +167,7 @@ impl Lab {
         logged.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
     }
 
-    pub(super) async fn end(self) {
+    pub(in crate::database) async fn end(self) {
         let mut admin = self.admin.into_inner();
         do_all(&mut admin, &format!("DROP USER {0}; DROP DATABASE {0}", self.config.user)).await;
     }
@@ -182,7 +182,7 @@ async fn do_all(connection: &mut Connection, statements: &str) {
 }
 
 /// The rows of a text answer.
-pub(super) fn rows(answer: &Answered) -> Vec<Vec<String>> {
+pub(in crate::database) fn rows(answer: &Answered) -> Vec<Vec<String>> {
     let messages = messages(&answer.bytes);
     let Some(columns @ 1..) = messages.first().and_then(|first| first.first()).copied() else { return Vec::new() };
     let columns = usize::from(columns);
