@@ -39,17 +39,23 @@ export interface Accent {
   fill: string;
   on: string;
   text: string;
+  /** For lines and bars. */
+  mark: string;
 }
 
-/** AA for text. */
+/** AA for text, and for what is drawn. */
 const ENOUGH = 4.5;
+const ENOUGH_DRAWN = 3;
 
 /** Makes any accent usable on a page of this colour. */
 export function accentOn(hex: string, page: string): Accent {
   const [fill, ground] = [parse(hex), parse(page)];
   const on = contrast(fill, INK) >= contrast(fill, WHITE) ? INK : WHITE;
   const towards = luminance(ground) > 0.4 ? INK : WHITE;
-  let text = fill;
-  for (let share = 0; contrast(text, ground) < ENOUGH && share <= 1; share += 0.05) text = mix(fill, towards, share);
-  return { fill: toHex(fill), on: toHex(on), text: toHex(text) };
+  const until = (enough: number): string => {
+    let shade = fill;
+    for (let share = 0; contrast(shade, ground) < enough && share <= 1; share += 0.05) shade = mix(fill, towards, share);
+    return toHex(shade);
+  };
+  return { fill: toHex(fill), on: toHex(on), text: until(ENOUGH), mark: until(ENOUGH_DRAWN) };
 }

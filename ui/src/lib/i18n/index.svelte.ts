@@ -94,7 +94,9 @@ export class Translation {
 
   /** Several things. */
   list(items: readonly string[]): string {
-    return new Intl.ListFormat(this.language, { type: 'conjunction' }).format(items);
+    const list = new Intl.ListFormat(this.language, { type: 'conjunction' }).format(items);
+    // Thai is written without spaces, but names in other letters need them.
+    return this.language === 'th' ? list.replaceAll('และ', ' และ ') : list;
   }
 }
 
