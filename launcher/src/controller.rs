@@ -20,7 +20,8 @@ use crate::ledger::Ledger;
 use crate::manners::{Machine, Policy};
 use crate::realm::Realm;
 use crate::settings::Settings;
-use crate::view::{AfterDrain, Note, PauseReason, PlayView, Problem, UpdateView};
+use crate::status::{RealmStatus, StatusProblem};
+use crate::view::{AfterDrain, Note, PauseReason, Phase, PlayView, Problem, UpdateView};
 
 /// How often the contribution is kept while it grows.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(60);
@@ -104,7 +105,7 @@ impl Controller {
             Event::SignedIn(outcome) => self.signed_in(outcome),
             Event::Node(state) => self.node_says(state, &mut effects),
             Event::NodeEnded { code, why } => self.node_ended(code, why, &mut effects),
-            Event::Status(answer) => self.watch.answered(answer, now.since_start),
+            Event::Status(answer) => self.realm_says(answer, &mut effects),
             Event::Machine(machine) => self.machine = machine,
             Event::Game(event) => self.game_says(event),
             Event::Doctor(findings, report) => {
@@ -114,7 +115,7 @@ impl Controller {
             Event::UpdateFound(version) => self.update_found(version),
             Event::UpdateProgress(percent) => self.updating = self.updating.map(|_| Some(percent.min(100))),
             Event::UpdateFailed => self.updating = None,
-            Event::NotKept(what) => tracing::error!(what, "could not be kept"),
+            Event::NotKept(what) => self.not_kept(&what),
         }
         self.settle(&mut effects);
         effects
@@ -165,7 +166,10 @@ impl Controller {
             Some(Err(problem)) => self.realm_problem = Some(problem),
             None => {}
         }
-        self.membership = kept.account.map_or(Membership::Nobody, Membership::Member);
+        self.membership = match kept.account {
+            Ok(account) => account.map_or(Membership::Nobody, Membership::Member),
+            Err(problem) => Membership::Refused(problem),
+        };
         if kept.settings_reset {
             self.notes.push(Note::SettingsReset);
         }
@@ -184,6 +188,21 @@ impl Controller {
             Err(problem) => Membership::Refused(problem),
         };
         self.failed = None;
+    }
+
+    fn realm_says(&mut self, answer: Result<RealmStatus, StatusProblem>, effects: &mut Vec<Effect>) {
+        let waited = matches!(self.phase(), Phase::NotEligible { .. });
+        self.watch.answered(answer, self.now.since_start);
+        if waited && matches!(self.phase(), Phase::Eligible) {
+            self.notify(Notice::BecameEligible, effects);
+        }
+    }
+
+    fn not_kept(&mut self, what: &str) {
+        tracing::error!(what, "could not be kept");
+        if !self.notes.contains(&Note::NotKept) {
+            self.notes.push(Note::NotKept);
+        }
     }
 
     fn game_says(&mut self, event: GameEvent) {

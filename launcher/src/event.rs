@@ -61,7 +61,7 @@ pub enum Event {
 }
 
 /// What was kept from the last run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// Settings; `reset` when they could not be read.
     pub settings: crate::settings::Settings,
@@ -69,12 +69,26 @@ pub struct Kept {
     pub settings_reset: bool,
     /// The realm file, or why it is not taken.
     pub realm: Option<Result<Realm, Problem>>,
-    /// The account.
-    pub account: Option<Account>,
+    /// The account, or why it could not be read.
+    pub account: Result<Option<Account>, Problem>,
     /// Contribution so far.
     pub ledger: crate::ledger::Ledger,
     /// Whether secrets lie in a file because there is no keyring.
     pub no_keyring: bool,
+}
+
+impl Default for Kept {
+    /// A first run.
+    fn default() -> Self {
+        Self {
+            settings: crate::settings::Settings::default(),
+            settings_reset: false,
+            realm: None,
+            account: Ok(None),
+            ledger: crate::ledger::Ledger::default(),
+            no_keyring: false,
+        }
+    }
 }
 
 /// How this PC proves that it may register.

@@ -76,6 +76,22 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Takes a state folder for this program until the lock is dropped: two launchers in one would overwrite each other.
+///
+/// # Errors
+/// Another launcher has it (`WouldBlock`), or the folder cannot be written to.
+pub fn lock(folder: &Path) -> io::Result<fs::File> {
+    make_private_folder(folder)?;
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(io::Error::new(io::ErrorKind::WouldBlock, "another launcher is running in this folder"))
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Removes a file; one that is not there counts as removed.
 ///
 /// # Errors
@@ -100,6 +116,15 @@ mod tests {
         assert_eq!(load::<u8>(&path), Loaded::Value(7));
         let files = fs::read_dir(path.parent().expect("a folder")).expect("listed").count();
         assert_eq!(files, 1);
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_launcher() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let held = lock(folder.path()).expect("taken");
+        assert_eq!(lock(folder.path()).expect_err("it is taken").kind(), io::ErrorKind::WouldBlock);
+        drop(held);
+        lock(folder.path()).expect("free again");
     }
 
     #[test]

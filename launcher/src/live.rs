@@ -217,9 +217,9 @@ pub fn load(folder: &Path, vault: &Vault, now_unix: u64) -> Kept {
         Loaded::Missing | Loaded::MovedAside(_) => Ledger::default(),
     };
     let realm = std::fs::read_to_string(folder.join(Realm::FILE)).ok();
-    let account = vault.account().unwrap_or_else(|error| {
+    let account = vault.account().map_err(|error| {
         tracing::warn!(%error, "the account cannot be read");
-        None
+        Problem::from(error)
     });
     Kept {
         settings,
@@ -240,7 +240,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::in_file(folder.path());
         let kept = load(folder.path(), &vault, 0);
-        assert!(kept.realm.is_none() && kept.account.is_none() && !kept.settings_reset && kept.no_keyring);
+        assert!(kept.realm.is_none() && matches!(kept.account, Ok(None)) && !kept.settings_reset && kept.no_keyring);
         std::fs::write(folder.path().join(Settings::FILE), "{").expect("written");
         std::fs::write(folder.path().join(Realm::FILE), "{}").expect("written");
         let kept = load(folder.path(), &vault, 0);

@@ -123,6 +123,8 @@ pub enum Note {
     },
     /// The computer slept; hosting started anew.
     Slept,
+    /// Something could not be written to the disk.
+    NotKept,
 }
 
 /// A newer program, if there is one.
@@ -206,6 +208,8 @@ pub enum ProblemCode {
     WineMissing,
     /// The game could not be started.
     GameNotStarted,
+    /// The keyring is there, and does not open.
+    KeyringLocked,
     /// Nothing can be written to the disk.
     DiskFull,
     /// A fault of this program.

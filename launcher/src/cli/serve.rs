@@ -60,7 +60,7 @@ struct Parts {
 pub(crate) async fn run(options: Options) -> Result<ExitCode> {
     let log = LogBook::default();
     start_logging(&options.log, &log);
-    files::make_private_folder(&options.state).context("making the state folder")?;
+    let _lock = files::lock(&options.state).context("opening the state folder")?;
     let stop = CancellationToken::new();
     let (inbox, outbox) = queue();
     let parts = parts(&options, &inbox, &stop).await?;

@@ -179,7 +179,7 @@ fn tenths(value: f64) -> f64 {
 impl From<crate::secrets::VaultError> for Problem {
     fn from(error: crate::secrets::VaultError) -> Self {
         let code = match error {
-            crate::secrets::VaultError::Locked(_) => ProblemCode::Internal,
+            crate::secrets::VaultError::Locked(_) => ProblemCode::KeyringLocked,
             crate::secrets::VaultError::File(_) => ProblemCode::DiskFull,
         };
         Self::new(code, error.to_string())

@@ -6,7 +6,7 @@ use crate::command::{Command, CommandCode};
 use crate::event::Account;
 use crate::realm::{Description, OperatorKey};
 use crate::status::{Group, Host, Measure, RealmStatus, StatusProblem};
-use crate::view::{BenchStep, CriterionName, GameEnd, Phase, PlayStep, ProblemCode, Trouble};
+use crate::view::{BenchStep, CriterionName, GameEnd, PlayStep, ProblemCode, Trouble};
 
 /// 2026-11-24, noon.
 const UNIX: u64 = 1_795_521_600;
@@ -284,6 +284,31 @@ fn notes_are_shown_until_dismissed() {
 }
 
 #[test]
+fn a_locked_keyring_asks_to_sign_in_and_says_why() {
+    let locked = Problem::new(ProblemCode::KeyringLocked, "locked");
+    let pc = Pc::new(Kept { account: Err(locked.clone()), ..kept() });
+    assert_eq!(pc.phase(), Phase::SignedOut { problem: Some(locked) });
+}
+
+#[test]
+fn a_full_disk_is_said_once() {
+    let mut pc = member();
+    pc.event(Event::NotKept("settings: no space left".into()));
+    pc.event(Event::NotKept("settings: no space left".into()));
+    assert_eq!(pc.controller.view().notes, [Note::NotKept]);
+}
+
+#[test]
+fn a_pc_that_may_host_after_waiting_is_told() {
+    let mut pc = member();
+    pc.command(Command::SetHost { on: true });
+    pc.node(connected());
+    pc.status(status(Host { eligible: false, ..good() }, &[]));
+    pc.status(status(good(), &[]));
+    assert!(pc.did("Notify(BecameEligible)"));
+}
+
+#[test]
 fn a_computer_that_slept_asks_at_once_and_says_so() {
     let mut pc = hosting(1);
     pc.status(status(good(), &[("meadow", 1)]));
@@ -409,7 +434,7 @@ fn sign_in() -> Command {
 fn kept() -> Kept {
     Kept {
         realm: Some(Ok(Realm::open(&realm_text(), None, UNIX).expect("opened"))),
-        account: Some(Account::Game { username: "mimi".into(), password: Secret::new("secret".into()) }),
+        account: Ok(Some(Account::Game { username: "mimi".into(), password: Secret::new("secret".into()) })),
         ..Kept::default()
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn kept(scenario: Scenario, now_unix: u64) -> Kept {
     Kept {
         settings: settings(scenario),
         realm: has_realm.then(|| Ok(props::realm(now_unix))),
-        account: has_account.then_some(account),
+        account: Ok(has_account.then_some(account)),
         ledger: if has_account { ledger() } else { Ledger::default() },
         no_keyring: matches!(scenario, Scenario::Sick),
         settings_reset: false,

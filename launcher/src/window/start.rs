@@ -1,16 +1,17 @@
 //! From nothing to a running launcher: folder, log, vault, controller, tray, and the window unless told otherwise.
 
 use std::error::Error;
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bifrost_launcher::app::{App, Inbox, queue, system_clock};
 use bifrost_launcher::event::Event;
+use bifrost_launcher::files;
 use bifrost_launcher::live::{self, LiveShell};
 use bifrost_launcher::log::LogBook;
 use bifrost_launcher::secrets::Vault;
 use bifrost_launcher::view::View;
-use bifrost_launcher::files;
 use clap::Parser;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
@@ -43,6 +44,8 @@ pub(crate) struct Launcher {
     pub(crate) panes: pane::Panes,
     /// Kept for its task.
     _app: App,
+    /// Kept so that the folder stays ours.
+    _lock: File,
 }
 
 /// Starts everything.
@@ -57,7 +60,7 @@ pub(crate) fn start(handle: &AppHandle, options: &Options) -> Result<(), Box<dyn
         Some(folder) => folder.clone(),
         None => handle.path().app_data_dir()?,
     };
-    files::make_private_folder(&folder)?;
+    let lock = files::lock(&folder)?;
     // The keyring may ask the user something; there is nothing to show before it has.
     let vault = Vault::open(&folder);
     let clock = system_clock();
@@ -73,7 +76,7 @@ pub(crate) fn start(handle: &AppHandle, options: &Options) -> Result<(), Box<dyn
         inbox.tell(Event::Started(Box::new(kept))).await;
         app
     });
-    handle.manage(Launcher { inbox, view: app.view(), log, panes: pane::Panes::default(), _app: app });
+    handle.manage(Launcher { inbox, view: app.view(), log, panes: pane::Panes::default(), _app: app, _lock: lock });
     if !options.hidden {
         pane::show(handle);
     }

@@ -144,7 +144,7 @@ code: ProblemCode,
  */
 detail: string, };
 
-export type ProblemCode = "wrong_password" | "invalid_invitation" | "too_many_pcs" | "account_in_game" | "realm_busy" | "unreachable" | "certificate_changed" | "revoked" | "replaced" | "sign_in_again" | "drain_timeout" | "realm_unreadable" | "realm_tampered" | "realm_expired" | "realm_other_key" | "realm_older" | "client_missing" | "client_program_missing" | "wine_missing" | "game_not_started" | "disk_full" | "internal";
+export type ProblemCode = "wrong_password" | "invalid_invitation" | "too_many_pcs" | "account_in_game" | "realm_busy" | "unreachable" | "certificate_changed" | "revoked" | "replaced" | "sign_in_again" | "drain_timeout" | "realm_unreadable" | "realm_tampered" | "realm_expired" | "realm_other_key" | "realm_older" | "client_missing" | "client_program_missing" | "wine_missing" | "game_not_started" | "keyring_locked" | "disk_full" | "internal";
 
 export type RealmView = { 
 /**
@@ -328,7 +328,7 @@ export type Note = { "note": "no_keyring" } | { "note": "settings_reset" } | { "
 /**
  * Days.
  */
-days: number, } | { "note": "slept" };
+days: number, } | { "note": "slept" } | { "note": "not_kept" };
 
 export type UpdateView = { "update": "none" } | { "update": "waiting", 
 /**

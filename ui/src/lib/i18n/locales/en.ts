@@ -288,6 +288,7 @@ export const en = {
     settings_reset: 'The settings could not be read. They were put aside, and the usual ones are in force.',
     realm_expires: { one: 'The realm file is good for {count} more day. Ask your operator for a new one.', other: 'The realm file is good for {count} more days. Ask your operator for a new one.' },
     slept: 'Your PC was asleep. Hosting starts again by itself.',
+    not_kept: 'Something could not be written to the disk. Make room, or what you set is lost at the next start.',
   },
   update: {
     waiting: 'Version {version} is here. It is installed when you neither play nor host.',
@@ -315,6 +316,7 @@ export const en = {
     client_program_missing: 'There is no game in that folder. Choose the folder with the game’s program in it.',
     wine_missing: 'The game needs Wine on this system. Install it from your system’s packages.',
     game_not_started: 'The game could not be started. Doctor may know why.',
+    keyring_locked: 'Your keyring is locked, so your account could not be read or kept. Unlock it, then sign in again.',
     disk_full: 'Nothing could be written to the disk. Make room and try again.',
     internal: 'Something in Bifrost went wrong. Try again; if it stays, send the Doctor’s report to your operator.',
   },

@@ -267,6 +267,7 @@ export const fil: Messages = {
     settings_reset: 'Hindi mabasa ang settings. Itinabi ito, at ang karaniwan ang ginagamit.',
     realm_expires: { one: 'May bisa pa nang {count} araw ang realm file. Humingi ng bago sa operator.', other: 'May bisa pa nang {count} na araw ang realm file. Humingi ng bago sa operator.' },
     slept: 'Natulog ang PC mo. Kusang magsisimula muli ang pag-host.',
+    not_kept: 'May hindi maisulat sa disk. Magbakante ng espasyo, o mawawala ang itinakda mo sa susunod na bukas.',
   },
   update: {
     waiting: 'Narito na ang bersyon {version}. I-i-install ito kapag hindi ka naglalaro o nagho-host.',
@@ -294,6 +295,7 @@ export const fil: Messages = {
     client_program_missing: 'Walang laro sa folder na iyon. Piliin ang folder na may program ng laro.',
     wine_missing: 'Kailangan ng laro ang Wine sa system na ito. I-install mula sa mga package ng system mo.',
     game_not_started: 'Hindi masimulan ang laro. Baka alam ng Doktor kung bakit.',
+    keyring_locked: 'Naka-lock ang keyring mo, kaya hindi mabasa o maitago ang account mo. I-unlock ito, saka mag-sign in muli.',
     disk_full: 'Walang maisulat sa disk. Magbakante ng espasyo at subukan muli.',
     internal: 'May nagkamali sa Bifrost. Subukan muli; kung ganoon pa rin, ipadala ang ulat ng Doktor sa operator.',
   },

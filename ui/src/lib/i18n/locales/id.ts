@@ -267,6 +267,7 @@ export const id: Messages = {
     settings_reset: 'Pengaturan tidak bisa dibaca. Berkasnya disisihkan, dan pengaturan bawaan dipakai.',
     realm_expires: { other: 'Berkas realm berlaku {count} hari lagi. Minta yang baru kepada operator.' },
     slept: 'PC Anda tadi tertidur. Host mulai lagi sendiri.',
+    not_kept: 'Ada yang tidak bisa ditulis ke disk. Kosongkan ruang, atau pengaturan Anda hilang saat mulai berikutnya.',
   },
   update: {
     waiting: 'Versi {version} sudah ada. Dipasang saat Anda tidak bermain dan tidak menjadi host.',
@@ -294,6 +295,7 @@ export const id: Messages = {
     client_program_missing: 'Tidak ada gim di folder itu. Pilih folder yang berisi program gim.',
     wine_missing: 'Di sistem ini gim butuh Wine. Pasang dari paket sistem Anda.',
     game_not_started: 'Gim tidak bisa dijalankan. Pemeriksa mungkin tahu sebabnya.',
+    keyring_locked: 'Keyring Anda terkunci, jadi akun tidak bisa dibaca atau disimpan. Buka kuncinya, lalu masuk lagi.',
     disk_full: 'Tidak ada yang bisa ditulis ke disk. Kosongkan ruang lalu coba lagi.',
     internal: 'Ada yang salah di Bifrost. Coba lagi; jika tetap, kirim laporan Pemeriksa kepada operator.',
   },

@@ -267,6 +267,7 @@ export const ko: Messages = {
     settings_reset: '설정을 읽을 수 없어 옆으로 옮기고 기본 설정을 씁니다.',
     realm_expires: { other: '서버 파일이 {count}일 뒤 만료됩니다. 운영자에게 새 파일을 요청하세요.' },
     slept: 'PC가 절전 상태였습니다. 호스팅은 알아서 다시 시작합니다.',
+    not_kept: '디스크에 쓰지 못한 것이 있습니다. 공간을 비우지 않으면 설정이 다음 시작 때 사라집니다.',
   },
   update: {
     waiting: '버전 {version}이(가) 준비됐습니다. 게임도 호스팅도 하지 않을 때 설치됩니다.',
@@ -294,6 +295,7 @@ export const ko: Messages = {
     client_program_missing: '그 폴더에는 게임이 없습니다. 게임 프로그램이 있는 폴더를 고르세요.',
     wine_missing: '이 시스템에서는 게임에 Wine이 필요합니다. 시스템 패키지에서 설치하세요.',
     game_not_started: '게임을 시작하지 못했습니다. 진단이 이유를 알 수도 있습니다.',
+    keyring_locked: '키링이 잠겨 있어 계정을 읽거나 보관하지 못했습니다. 풀고 다시 로그인하세요.',
     disk_full: '디스크에 쓸 수 없습니다. 공간을 비우고 다시 시도하세요.',
     internal: 'Bifrost에 문제가 생겼습니다. 다시 시도하고, 그대로면 진단 보고서를 운영자에게 보내세요.',
   },

@@ -288,6 +288,7 @@ export const ptBR: Messages = {
     settings_reset: 'Os ajustes não puderam ser lidos. Foram postos de lado, e valem os de costume.',
     realm_expires: { one: 'O arquivo do reino vale por mais {count} dia. Peça um novo a quem opera o servidor.', other: 'O arquivo do reino vale por mais {count} dias. Peça um novo a quem opera o servidor.' },
     slept: 'O seu PC estava dormindo. A hospedagem recomeça sozinha.',
+    not_kept: 'Algo não pôde ser gravado no disco. Libere espaço, ou o que você definiu se perde no próximo início.',
   },
   update: {
     waiting: 'A versão {version} chegou. Ela é instalada quando você não joga nem hospeda.',
@@ -315,6 +316,7 @@ export const ptBR: Messages = {
     client_program_missing: 'Não há jogo nessa pasta. Escolha a pasta onde está o programa do jogo.',
     wine_missing: 'Neste sistema o jogo precisa do Wine. Instale-o pelos pacotes do seu sistema.',
     game_not_started: 'O jogo não pôde ser iniciado. O Diagnóstico talvez saiba por quê.',
+    keyring_locked: 'O seu chaveiro está bloqueado, e a sua conta não pôde ser lida nem guardada. Desbloqueie-o e entre de novo.',
     disk_full: 'Nada pôde ser gravado no disco. Libere espaço e tente de novo.',
     internal: 'Algo no Bifrost deu errado. Tente de novo; se continuar, envie o relatório do Diagnóstico a quem opera o servidor.',
   },

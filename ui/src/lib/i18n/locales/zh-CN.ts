@@ -267,6 +267,7 @@ export const zhCN: Messages = {
     settings_reset: '设置无法读取，已移到一旁，现在使用默认设置。',
     realm_expires: { other: '服务器文件还有 {count} 天有效。请向运营者索取新文件。' },
     slept: '电脑刚才睡眠了。托管会自动重新开始。',
+    not_kept: '有内容无法写入磁盘。请清理空间，否则下次启动时你的设置会丢失。',
   },
   update: {
     waiting: '版本 {version} 已就绪。在你既不游戏也不托管时安装。',
@@ -294,6 +295,7 @@ export const zhCN: Messages = {
     client_program_missing: '那个文件夹里没有游戏。请选择有游戏程序的文件夹。',
     wine_missing: '在此系统上游戏需要 Wine。请从系统软件包安装。',
     game_not_started: '游戏无法启动。诊断也许知道原因。',
+    keyring_locked: '密钥环已锁定，无法读取或保存你的账号。请解锁后重新登录。',
     disk_full: '无法写入磁盘。请清理空间后重试。',
     internal: 'Bifrost 出了问题。请重试；若仍然如此，把诊断报告发给运营者。',
   },

@@ -267,6 +267,7 @@ export const zhTW: Messages = {
     settings_reset: '設定無法讀取，已移到一旁，現在使用預設設定。',
     realm_expires: { other: '伺服器檔案還有 {count} 天有效。請向營運者索取新檔案。' },
     slept: '電腦剛才睡眠了。代管會自動重新開始。',
+    not_kept: '有內容無法寫入磁碟。請清理空間，否則下次啟動時你的設定會遺失。',
   },
   update: {
     waiting: '版本 {version} 已就緒。在你既不遊戲也不代管時安裝。',
@@ -294,6 +295,7 @@ export const zhTW: Messages = {
     client_program_missing: '那個資料夾裡沒有遊戲。請選擇有遊戲程式的資料夾。',
     wine_missing: '在此系統上遊戲需要 Wine。請從系統套件安裝。',
     game_not_started: '遊戲無法啟動。診斷也許知道原因。',
+    keyring_locked: '鑰匙圈已鎖定，無法讀取或保存你的帳號。請解鎖後重新登入。',
     disk_full: '無法寫入磁碟。請清理空間後重試。',
     internal: 'Bifrost 出了問題。請重試；若仍然如此，把診斷報告傳給營運者。',
   },
