@@ -3,6 +3,7 @@ import { defineConfig } from '@playwright/test';
 // The real UI in a plain browser against the real controller: each test starts a launcher of its own, headless and scripted.
 export default defineConfig({
   testDir: 'e2e',
+  testIgnore: 'window/**',
   outputDir: 'test-results',
   snapshotPathTemplate: '{testDir}/snapshots/{arg}{ext}',
   fullyParallel: true,

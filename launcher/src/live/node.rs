@@ -22,8 +22,11 @@ use crate::view::{Problem, ProblemCode, Trouble};
 const PROVE_LIMIT: Duration = Duration::from_secs(20);
 /// Map groups a player's PC takes on at most.
 const MAX_GROUPS: usize = 64;
-/// Files of the node that belong to the account that is signed in.
-const OF_ACCOUNT: [&str; 3] = ["credentials.json", "host.key", "pinned-ca.json"];
+/// The node's credentials, and its key.
+const CREDENTIALS: &str = "credentials.json";
+const KEY: &str = "host.key";
+/// Whose key it is.
+const OWNER: &str = "owner";
 
 /// The node's part of the state folder.
 pub(super) fn folder(state: &Path) -> PathBuf {
@@ -107,7 +110,7 @@ pub(super) async fn prove(realm: &Realm, account: &Account, folder: &Path, api: 
         };
         Problem::new(code, problem.detail)
     })?;
-    forget(folder).map_err(|error| Problem::new(ProblemCode::DiskFull, error.to_string()))?;
+    claim(folder, &owner(realm, account)).map_err(|error| Problem::new(ProblemCode::DiskFull, error.to_string()))?;
     let stop = CancellationToken::new();
     let mut node = Node::spawn(config(realm, account, folder, 1), stop);
     let mut state = node.state();
@@ -139,9 +142,27 @@ fn refused(code: StopCode, why: String) -> Problem {
     }
 }
 
-/// Removes what belongs to the account. The benchmark is the machine's, and stays.
+/// Ends what the last sign-in has brought. The key stays: with it this PC is the same host to the realm when the same
+/// account comes back, and an account has only so many hosts.
 pub(super) fn forget(folder: &Path) -> io::Result<()> {
-    OF_ACCOUNT.iter().try_for_each(|name| files::remove(&folder.join(name)))
+    files::remove(&folder.join(CREDENTIALS))
+}
+
+/// Prepares the folder for an account: another one gets a key of its own.
+fn claim(folder: &Path, owner: &str) -> io::Result<()> {
+    forget(folder)?;
+    let file = folder.join(OWNER);
+    if std::fs::read_to_string(&file).is_ok_and(|found| found == owner) {
+        return Ok(());
+    }
+    files::remove(&folder.join(KEY))?;
+    files::write_private(&file, owner.as_bytes())
+}
+
+/// Stands for a realm and an account, without naming them.
+fn owner(realm: &Realm, account: &Account) -> String {
+    let text = format!("{}\0{}", realm.description.coordinator, account.name());
+    hex::encode(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()))
 }
 
 /// This PC's credentials, as the node keeps them.
@@ -150,6 +171,28 @@ pub(super) fn credentials(folder: &Path) -> Option<bifrost_protocol::api::Creden
     struct Held {
         credentials: bifrost_protocol::api::Credentials,
     }
-    let text = std::fs::read(folder.join("credentials.json")).ok()?;
+    let text = std::fs::read(folder.join(CREDENTIALS)).ok()?;
     serde_json::from_slice::<Held>(&text).ok().map(|held| held.credentials)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_account_keeps_its_key_and_another_one_gets_its_own() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name| std::fs::write(folder.path().join(name), name).expect("written");
+        let has = |name| folder.path().join(name).exists();
+        claim(folder.path(), "mimi").expect("claimed");
+        write(KEY);
+        write(CREDENTIALS);
+        claim(folder.path(), "mimi").expect("claimed");
+        assert!(has(KEY) && !has(CREDENTIALS));
+        write(CREDENTIALS);
+        forget(folder.path()).expect("forgotten");
+        assert!(has(KEY) && !has(CREDENTIALS));
+        claim(folder.path(), "poring").expect("claimed");
+        assert!(!has(KEY));
+    }
 }
