@@ -24,6 +24,8 @@ const VERSION: u32 = 1;
 /// Days before its end at which a file is said to expire.
 const WARN_DAYS: u64 = 14;
 const DAY: u64 = 86_400;
+/// The game's program where the file does not name one.
+const USUAL_PROGRAM: &str = "ragexe.exe";
 
 /// What an operator says of a realm.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -136,6 +138,12 @@ impl Realm {
         &self.text
     }
 
+    /// The game's program within its folder.
+    #[must_use]
+    pub fn program(&self) -> &str {
+        self.description.program.as_deref().unwrap_or(USUAL_PROGRAM)
+    }
+
     /// The first digits of the operator's key, for comparing by eye.
     #[must_use]
     pub fn short_key(&self) -> String {
@@ -158,6 +166,7 @@ impl Realm {
             emblem: self.description.emblem.as_ref().map(|picture| picture.uri().to_owned()),
             expires_at: u32::try_from(self.description.expires_at).unwrap_or(u32::MAX),
             key: self.short_key(),
+            program: self.program().to_owned(),
         }
     }
 

@@ -66,6 +66,8 @@ pub struct RealmView {
     pub expires_at: u32,
     /// The first digits of the operator's key, for comparing by eye.
     pub key: String,
+    /// The game's program within its folder.
+    pub program: String,
 }
 
 /// Numbers of the realm and of this PC's part in it. None: not known now.

@@ -107,13 +107,13 @@ fn make(options: &Make) -> Result<()> {
 fn show(file: &Path) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
     let realm = Realm::open(&text, None, unix_now())?;
-    let Description { name, coordinator, accent, program, expires_at, .. } = &realm.description;
+    let Description { name, coordinator, accent, expires_at, .. } = &realm.description;
     let until = chrono::DateTime::from_timestamp(i64::try_from(*expires_at).unwrap_or(0), 0).unwrap_or_default();
     super::say(&format!(
         "{name}\n  at         {coordinator}\n  signed by  {}\n  good until {}\n  accent     {accent}\n  program    {}",
         realm.short_key(),
         until.format("%Y-%m-%d"),
-        program.as_deref().unwrap_or("ragexe.exe"),
+        realm.program(),
     ));
     Ok(())
 }

@@ -12,8 +12,6 @@ use crate::view::{PlayStep, PlayView, UpdateView};
 
 /// The longest account name, password or code: what the coordinator's API takes.
 const MAX_FIELD: usize = 64;
-/// The game's program where the realm file does not name one.
-const USUAL_PROGRAM: &str = "ragexe.exe";
 
 impl Controller {
     /// Takes a command, and says what is to be done.
@@ -123,7 +121,7 @@ impl Controller {
         let Some(folder) = self.settings.client_folder.clone().filter(|folder| !folder.is_empty()) else {
             return Err(CommandError::not_now("no folder of the game was chosen"));
         };
-        let program = realm.description.program.clone().unwrap_or_else(|| USUAL_PROGRAM.into());
+        let program = realm.program().to_owned();
         self.game = PlayView::Starting { step: PlayStep::Verify };
         effects.push(Effect::StartGame { folder, program });
         Ok(())

@@ -93,9 +93,9 @@ impl Checkup {
         let Some(folder) = self.client_folder.as_deref().filter(|folder| !folder.is_empty()) else {
             return Finding::skipped(Check::Client, Some(Fix::ChooseFolder));
         };
-        let program = self.realm.as_ref().and_then(|realm| realm.description.program.clone());
-        let program = program.unwrap_or_else(|| "ragexe.exe".into());
-        let path = match game::find(Path::new(folder), &program) {
+        let Some(realm) = &self.realm else { return Finding::skipped(Check::Client, Some(Fix::OpenRealmFile)) };
+        let program = realm.program();
+        let path = match game::find(Path::new(folder), program) {
             Ok(path) => path,
             Err(problem) => return Finding::broken(Check::Client, Fix::ChooseFolder, problem.detail),
         };

@@ -5,7 +5,7 @@ export function viewWith(phase: Phase, some: Partial<View> = {}): View {
   return {
     version: '0.1.0',
     phase,
-    realm: { name: 'Midgard', accent: '#3ddc97', emblem: null, expires_at: 1_900_000_000, key: '3b6a 27bc ceb6' },
+    realm: { name: 'Midgard', accent: '#3ddc97', emblem: null, expires_at: 1_900_000_000, key: '3b6a 27bc ceb6', program: 'ragexe.exe' },
     account: 'sunflower',
     host_wanted: false,
     host_limit: 500,
