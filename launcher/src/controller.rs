@@ -78,8 +78,8 @@ enum Membership {
 enum NodeSide {
     /// Not running; not to be started before this.
     Off { not_before: Duration },
-    /// Running.
-    On { state: NodeState, since: Duration },
+    /// Running, with at most this many players.
+    On { state: NodeState, since: Duration, limit: u32 },
     /// Asked to end.
     Leaving { then: AfterDrain, draining: bool },
 }

@@ -39,6 +39,10 @@ impl Controller {
             }
             (NodeSide::Off { .. }, Err(AfterDrain::Quit)) => effects.push(Effect::Quit),
             (NodeSide::Off { .. }, Err(AfterDrain::Stop | AfterDrain::Pause | AfterDrain::SignOut)) => {}
+            // A lower limit has to hold, and a node keeps the one it was started with. A higher one can wait.
+            (NodeSide::On { limit, .. }, Ok(())) if self.settings.manners.players() < *limit => {
+                self.leave(AfterDrain::Pause, effects);
+            }
             (NodeSide::On { .. }, Ok(())) => {}
             (NodeSide::On { .. }, Err(then)) => self.leave(then, effects),
             // Quitting does not wait for the reason of an earlier drain.
@@ -49,12 +53,9 @@ impl Controller {
 
     fn start_node(&mut self, effects: &mut Vec<Effect>) {
         let (Some(realm), Membership::Member(account)) = (&self.realm, &self.membership) else { return };
-        effects.push(Effect::StartNode {
-            realm: Box::new(realm.clone()),
-            account: account.clone(),
-            players: self.settings.manners.players(),
-        });
-        self.node = NodeSide::On { state: NodeState::Offline, since: self.now.since_start };
+        let players = self.settings.manners.players();
+        effects.push(Effect::StartNode { realm: Box::new(realm.clone()), account: account.clone(), players });
+        self.node = NodeSide::On { state: NodeState::Offline, since: self.now.since_start, limit: players };
         self.watch.hurry();
     }
 
@@ -84,7 +85,7 @@ impl Controller {
 
     /// The node says what it does.
     pub(super) fn node_says(&mut self, new: NodeState, effects: &mut Vec<Effect>) {
-        let NodeSide::On { state, since } = &mut self.node else { return };
+        let NodeSide::On { state, since, .. } = &mut self.node else { return };
         if *state == new {
             return;
         }

@@ -78,7 +78,7 @@ impl Controller {
             NodeSide::On { state: NodeState::Hosting { groups, players }, .. } => {
                 Phase::Hosting { groups: u32::try_from(*groups).unwrap_or(u32::MAX), players: *players }
             }
-            NodeSide::On { state, since } => self.offline().unwrap_or_else(|| self.node_phase(state, *since)),
+            NodeSide::On { state, since, .. } => self.offline().unwrap_or_else(|| self.node_phase(state, *since)),
             NodeSide::Off { .. } | NodeSide::Leaving { .. } => self.offline().unwrap_or(match self.settings.host {
                 true => Phase::Connecting,
                 false => Phase::Ready,

@@ -78,6 +78,22 @@ fn a_switch_that_is_moved_back_while_draining_hosts_again_afterwards() {
 }
 
 #[test]
+fn a_lower_limit_starts_the_node_anew_and_a_higher_one_waits() {
+    let mut pc = hosting(4);
+    let limited = |upload_mbps| {
+        let manners = crate::manners::Manners { upload_mbps, ..Default::default() };
+        Command::ChangeSettings { settings: Settings { manners, ..Settings::default() } }
+    };
+    pc.command(limited(20));
+    assert!(!pc.did("DrainNode"));
+    pc.command(limited(2));
+    assert!(pc.did("DrainNode"));
+    pc.ended(StopCode::Asked);
+    assert!(pc.did("StartNode"));
+    assert_eq!(pc.controller.view().host_limit, 100);
+}
+
+#[test]
 fn quitting_waits_for_the_players_and_then_ends() {
     let mut pc = hosting(2);
     pc.command(Command::Quit);
