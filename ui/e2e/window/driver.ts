@@ -73,7 +73,10 @@ export class Window {
     return Buffer.from(value, 'base64');
   }
 
+  /** Ends the program: closing its window would leave it in the tray. */
   async close(): Promise<void> {
+    await this.run('void window.__TAURI_INTERNALS__.invoke("command", { command: { command: "quit" } })').catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
     await fetch(this.session, { method: 'DELETE' }).catch(() => undefined);
     this.driver.kill();
   }
