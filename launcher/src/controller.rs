@@ -252,12 +252,6 @@ impl Default for PlayView {
     }
 }
 
-impl Default for UpdateView {
-    fn default() -> Self {
-        Self::None
-    }
-}
-
 /// Whether a version of numbers and dots is later than another. What is no version is not newer.
 fn is_newer(version: &str, than: &str) -> bool {
     let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>();

@@ -130,11 +130,12 @@ pub enum Note {
 }
 
 /// A newer program, if there is one.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(tag = "update", rename_all = "snake_case")]
 pub enum UpdateView {
     /// This is the newest, or nobody has looked.
+    #[default]
     None,
     /// It waits until the game and hosting have ended.
     Waiting {

@@ -118,10 +118,10 @@ impl Controller {
 
     fn play_view(&self) -> PlayView {
         let has_folder = self.settings.client_folder.as_ref().is_some_and(|folder| !folder.is_empty());
-        match &self.game {
-            PlayView::Ready { .. } if !has_folder => PlayView::NeedsFolder,
-            view => view.clone(),
+        if matches!(self.game, PlayView::Ready { .. }) && !has_folder {
+            return PlayView::NeedsFolder;
         }
+        self.game.clone()
     }
 
     fn numbers(&self) -> Numbers {
@@ -145,10 +145,12 @@ impl Controller {
     fn my_pc(&self) -> MyPc {
         let own = self.watch.own();
         let criteria = own.map(crate::status::Host::criteria).unwrap_or_default();
-        let measured = match self.phase() {
-            Phase::Benchmarking { step } => Measured::Measuring { step },
-            _ if own.is_some_and(crate::status::Host::is_measured) => Measured::Done,
-            _ => Measured::NotYet,
+        let measured = if let Phase::Benchmarking { step } = self.phase() {
+            Measured::Measuring { step }
+        } else if own.is_some_and(crate::status::Host::is_measured) {
+            Measured::Done
+        } else {
+            Measured::NotYet
         };
         MyPc { measured, criteria }
     }

@@ -119,10 +119,12 @@ fn classify(error: &reqwest::Error) -> StatusProblem {
 
 fn by_kind(kind: std::io::ErrorKind) -> Option<Trouble> {
     use std::io::ErrorKind;
-    match kind {
-        ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => Some(Trouble::Me),
-        ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Some(Trouble::Realm),
-        _ => None,
+    if matches!(kind, ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable) {
+        Some(Trouble::Me)
+    } else if matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) {
+        Some(Trouble::Realm)
+    } else {
+        None
     }
 }
 

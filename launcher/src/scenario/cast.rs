@@ -18,11 +18,8 @@ const DAYS: u64 = 9;
 /// What was kept from the last run.
 pub(super) fn kept(scenario: Scenario, now_unix: u64) -> Kept {
     let account = Account::Game { username: "sunflower".into(), password: Secret::new("secret".into()) };
-    let (has_realm, has_account) = match scenario {
-        Scenario::FirstRun => (false, false),
-        Scenario::SignIn => (true, false),
-        _ => (true, true),
-    };
+    let has_realm = !matches!(scenario, Scenario::FirstRun);
+    let has_account = has_realm && !matches!(scenario, Scenario::SignIn);
     Kept {
         settings: settings(scenario),
         realm: has_realm.then(|| Ok(props::realm(now_unix))),
@@ -86,14 +83,13 @@ fn ledger() -> Ledger {
 
 /// What the realm says, with this many players on each of this PC's groups.
 pub(super) fn status(scenario: Scenario, groups: &[(&str, u32)]) -> Result<RealmStatus, StatusProblem> {
-    let trouble = match scenario {
-        Scenario::OfflineMe => Some(Trouble::Me),
-        Scenario::OfflineNetwork => Some(Trouble::Network),
-        Scenario::OfflineRealm => Some(Trouble::Realm),
-        Scenario::Certificate => Some(Trouble::Certificate),
-        _ => None,
-    };
-    if let Some(trouble) = trouble {
+    const TROUBLES: [(Scenario, Trouble); 4] = [
+        (Scenario::OfflineMe, Trouble::Me),
+        (Scenario::OfflineNetwork, Trouble::Network),
+        (Scenario::OfflineRealm, Trouble::Realm),
+        (Scenario::Certificate, Trouble::Certificate),
+    ];
+    if let Some((_, trouble)) = TROUBLES.into_iter().find(|(played, _)| *played == scenario) {
         return Err(StatusProblem { trouble, detail: "scripted".into() });
     }
     let maps = |name: &str| match name {

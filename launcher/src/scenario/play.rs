@@ -64,20 +64,18 @@ impl ScriptedShell {
         if std::mem::replace(&mut self.begun, true) {
             return;
         }
-        match self.scenario {
-            Scenario::Updating => {
-                self.script(vec![(0, Event::UpdateFound("0.2.0".into()))]);
-                let inbox = self.inbox.clone();
-                self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(async move {
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    drop(inbox.command(crate::command::Command::InstallUpdate).await);
-                }));
-            }
-            Scenario::Playing => self.script(vec![(0, Event::Game(GameEvent::Running))]),
-            Scenario::Crashed => {
-                self.script(vec![(0, Event::Game(GameEvent::Ended(GameEnd::Crashed { code: Some(-1_073_741_819) })))]);
-            }
-            _ => {}
+        let game = |event| self.script(vec![(0, Event::Game(event))]);
+        if self.scenario == Scenario::Playing {
+            game(GameEvent::Running);
+        } else if self.scenario == Scenario::Crashed {
+            game(GameEvent::Ended(GameEnd::Crashed { code: Some(-1_073_741_819) }));
+        } else if self.scenario == Scenario::Updating {
+            self.script(vec![(0, Event::UpdateFound("0.2.0".into()))]);
+            let inbox = self.inbox.clone();
+            self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                drop(inbox.command(crate::command::Command::InstallUpdate).await);
+            }));
         }
     }
 
@@ -118,7 +116,15 @@ impl ScriptedShell {
                 self.set_groups(two.clone());
                 vec![node(10, connected()), node(10, hosting(&two))]
             }
-            _ => {
+            Scenario::FirstRun
+            | Scenario::SignIn
+            | Scenario::Ready
+            | Scenario::OfflineMe
+            | Scenario::OfflineRealm
+            | Scenario::Certificate
+            | Scenario::Updating
+            | Scenario::Crashed
+            | Scenario::Sick => {
                 self.set_groups(two.clone());
                 vec![node(300, NodeState::Benchmarking), node(900, connected()), node(1_200, hosting(&two))]
             }

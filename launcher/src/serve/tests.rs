@@ -5,7 +5,6 @@ use tower::ServiceExt;
 use super::*;
 use crate::app::{App, queue, system_clock};
 use crate::effect::{Effect, Shell};
-use crate::event::Kept;
 
 struct Nothing;
 
@@ -57,7 +56,7 @@ async fn commands_need_the_token_of_this_run_and_our_host() {
 #[tokio::test]
 async fn commands_that_are_not_taken_say_so_by_code() {
     let (app, router, token, _folder) = served();
-    app.inbox.tell(Event::Started(Box::new(Kept::default()))).await;
+    app.inbox.tell(Event::Started(Box::default())).await;
     let post = |body| request("POST", "/api/command", Some(&token), body);
     assert_eq!(status(&router, post(r#"{"command":"play"}"#)).await, StatusCode::CONFLICT);
     let unknown = status(&router, post(r#"{"command":"format_disk"}"#)).await;

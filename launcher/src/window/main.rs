@@ -42,11 +42,13 @@ fn main() -> ExitCode {
         .build(tauri::generate_context!());
     match built {
         Ok(app) => {
-            app.run(|app, event| match event {
-                // The last window is closed: the tray stays. An exit with a code is ours.
-                RunEvent::ExitRequested { code: None, api, .. } => api.prevent_exit(),
-                RunEvent::WindowEvent { event, .. } => pane::on_event(app, &event),
-                _ => {}
+            app.run(|app, event| {
+                if let RunEvent::ExitRequested { code: None, api, .. } = event {
+                    // The last window is closed: the tray stays. An exit with a code is ours.
+                    api.prevent_exit();
+                } else if let RunEvent::WindowEvent { event, .. } = event {
+                    pane::on_event(app, &event);
+                }
             });
             ExitCode::SUCCESS
         }

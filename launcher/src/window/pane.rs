@@ -51,17 +51,16 @@ pub(crate) fn show(app: &AppHandle) {
 /// Closing leaves the launcher in the tray, or ends it, as its owner likes.
 pub(crate) fn on_event(app: &AppHandle, event: &WindowEvent) {
     let Some(launcher) = app.try_state::<Launcher>() else { return };
-    match event {
-        WindowEvent::CloseRequested { api, .. } if !launcher.view.borrow().settings.close_to_tray => {
-            // It stays until the players on this PC's maps are moved: the window shows how far that is.
-            api.prevent_close();
-            let inbox = launcher.inbox.clone();
-            tauri::async_runtime::spawn(async move { inbox.command(Command::Quit).await });
-        }
-        WindowEvent::Destroyed => {
-            launcher.panes.closed();
-            launcher.inbox.tell_later(Event::Watched(false));
-        }
-        _ => {}
+    if let WindowEvent::CloseRequested { api, .. } = event
+        && !launcher.view.borrow().settings.close_to_tray
+    {
+        // It stays until the players on this PC's maps are moved: the window shows how far that is.
+        api.prevent_close();
+        let inbox = launcher.inbox.clone();
+        tauri::async_runtime::spawn(async move { inbox.command(Command::Quit).await });
+    }
+    if let WindowEvent::Destroyed = event {
+        launcher.panes.closed();
+        launcher.inbox.tell_later(Event::Watched(false));
     }
 }

@@ -166,7 +166,11 @@ expires_at: number,
 /**
  * The first digits of the operator's key, for comparing by eye.
  */
-key: string, };
+key: string, 
+/**
+ * The game's program within its folder.
+ */
+program: string, };
 
 export type Numbers = { 
 /**
