@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use bifrost_node::config::{Limits, NodeConfig, Proof, Trust};
+use bifrost_node::config::{EngineConfig, Limits, NodeConfig, Proof, Trust};
 use bifrost_node::{Node, NodeState, StopCode};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -51,6 +51,7 @@ pub(super) fn config(realm: &Realm, account: &Account, folder: &Path, players: u
         }),
         name,
         limits: Limits { groups: MAX_GROUPS, players },
+        engine: EngineConfig::default(),
     }
 }
 
