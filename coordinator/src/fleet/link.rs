@@ -58,8 +58,9 @@ enum LinkError {
     #[error("the char-server closed the connection; is its login-server up?")]
     Closed,
     #[error(
-        "the char-server refused the fleet (code {0}): wrong userid or passwd, or it has no room for another \
-         map-server (MAX_MAP_SERVERS is 2)"
+        "the char-server refused the fleet (0x2af9, code {0}), which it does for two reasons: realm.user or realm.password \
+         are not userid and passwd of its conf/char_athena.conf and imports; or two map-servers are connected already \
+         (MAX_MAP_SERVERS is 2: your own and the fleet). Its log names them: \"Map-Server N connected\""
     )]
     Refused(u8),
     #[error("the char-server refused the fleet's maps (status {0})")]

@@ -177,8 +177,8 @@ impl Saves {
             sent: piece.sent,
         };
         let mut kept: Vec<_> = self.pieces.values().map(piece).collect();
-        let registry = Self { pieces: BTreeMap::new(), registry: self.registry.clone() };
-        let pages = registry.clone().take_pending(account, character, false).before;
+        let mut registry = Self { pieces: BTreeMap::new(), registry: self.registry.clone() };
+        let pages = registry.take_pending(account, character, false).before;
         kept.extend(pages.iter().filter_map(|page| {
             let packed = pack(&[], page).ok()?;
             Some(KeptPiece { packed, len: u32::try_from(page.len()).ok()?, sent: false })

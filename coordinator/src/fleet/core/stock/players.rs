@@ -221,10 +221,13 @@ impl Fleet {
             self.tell_engine(link, group, answer.encode());
         }
         let to = if self.server_of(to).is_some() { to.clone() } else { at };
-        let leave = match leaving {
-            // It was to leave for another reason anyway: the change was its last word.
-            Phase::Releasing(_, leave) if leave != Leave::Move => leave,
-            _ => Leave::Change(to),
+        // It may have been to leave for another reason anyway: then the change was its last word.
+        let leave = if let Phase::Releasing(_, leave) = leaving
+            && leave != Leave::Move
+        {
+            leave
+        } else {
+            Leave::Change(to)
         };
         self.released(account, leave);
         self.emptied(group);

@@ -1,0 +1,123 @@
+//! `realm`: what operators do with realm files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use bifrost_launcher::files::write_private;
+use bifrost_launcher::realm::{Description, OperatorKey, Picture, Realm};
+use clap::{Args, Subcommand};
+
+const DAY: u64 = 86_400;
+
+/// Subcommands of `realm`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes the operator's key; whoever has it speaks for the realm
+    Key {
+        /// Where to write it
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Makes a signed realm file
+    Make(Box<Make>),
+    /// Verifies a realm file and shows what is in it
+    Show {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// Flags of `realm make`.
+#[derive(Debug, Args)]
+pub(crate) struct Make {
+    /// The operator's key, from `realm key`
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The realm's name
+    #[arg(long)]
+    name: String,
+    /// The coordinator's HTTPS API: https://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    coordinator: String,
+    /// The coordinator's CA (`ca.pem` in its data folder); launchers believe no other
+    #[arg(long, value_name = "FILE")]
+    ca: PathBuf,
+    /// The realm's colour, #rrggbb
+    #[arg(long, default_value = "#38bdf8")]
+    accent: String,
+    /// A picture: PNG, WebP or SVG
+    #[arg(long, value_name = "FILE")]
+    emblem: Option<PathBuf>,
+    /// The game's program within its folder
+    #[arg(long, default_value = "ragexe.exe")]
+    program: String,
+    /// Days until launchers ask for a newer file
+    #[arg(long, default_value_t = 730)]
+    days: u64,
+    /// Where to write the file
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Key { out } => make_key(&out)?,
+        Command::Make(options) => make(&options)?,
+        Command::Show { file } => show(&file)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make_key(out: &Path) -> Result<()> {
+    ensure!(!out.exists(), "{} exists; a key is never overwritten", out.display());
+    let pkcs8 = OperatorKey::make()?;
+    write_private(out, &pkcs8).with_context(|| format!("writing {}", out.display()))?;
+    super::say(&format!("key {} written to {}", OperatorKey::read(&pkcs8)?.short(), out.display()));
+    Ok(())
+}
+
+fn make(options: &Make) -> Result<()> {
+    let read = |path: &Path| fs::read(path).with_context(|| format!("reading {}", path.display()));
+    let key = OperatorKey::read(&read(&options.key)?)?;
+    let emblem = match &options.emblem {
+        Some(path) => Some(Picture::from_bytes(&read(path)?)?),
+        None => None,
+    };
+    let now = unix_now();
+    let description = Description {
+        version: 1,
+        name: options.name.clone(),
+        coordinator: options.coordinator.clone(),
+        ca: String::from_utf8(read(&options.ca)?).context("the CA is not PEM text")?,
+        accent: options.accent.clone(),
+        emblem,
+        program: Some(options.program.clone()),
+        issued_at: now,
+        expires_at: now + options.days * DAY,
+    };
+    let text = key.sign(&description)?;
+    fs::write(&options.out, text).with_context(|| format!("writing {}", options.out.display()))?;
+    super::say(&format!("{} written, signed by {}", options.out.display(), key.short()));
+    Ok(())
+}
+
+fn show(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let realm = Realm::open(&text, None, unix_now())?;
+    let Description { name, coordinator, accent, expires_at, .. } = &realm.description;
+    let until = chrono::DateTime::from_timestamp(i64::try_from(*expires_at).unwrap_or(0), 0).unwrap_or_default();
+    super::say(&format!(
+        "{name}\n  at         {coordinator}\n  signed by  {}\n  good until {}\n  accent     {accent}\n  program    {}",
+        realm.short_key(),
+        until.format("%Y-%m-%d"),
+        realm.program(),
+    ));
+    Ok(())
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,265 @@
+//! The launcher's mind: everything it knows, and what follows from what happens. No IO, no clock.
+//!
+//! [`Controller::handle`] and [`Controller::command`] take what happened and the time; they end in `settle`, which looks
+//! at the whole and asks for whatever brings it nearer to what the owner wants: polling, sampling, the node, the tray.
+
+mod commands;
+mod hosting;
+pub(crate) use hosting::refusal;
+mod show;
+mod watch;
+
+use std::time::Duration;
+
+use bifrost_node::NodeState;
+
+use crate::doctor::DoctorView;
+use crate::effect::{Effect, Notice, Tray};
+use crate::event::{Account, Event, GameEvent, Kept, Now};
+use crate::ledger::Ledger;
+use crate::manners::{Machine, Policy};
+use crate::realm::Realm;
+use crate::settings::Settings;
+use crate::status::{RealmStatus, StatusProblem};
+use crate::view::{AfterDrain, Note, PauseReason, Phase, PlayView, Problem, UpdateView};
+
+/// How often the contribution is kept while it grows.
+const LEDGER_INTERVAL: Duration = Duration::from_secs(60);
+/// Seconds by which the wall clock has to run ahead of ours to mean that the computer slept.
+const SLEEP_SECONDS: u64 = 60;
+
+/// All the launcher knows.
+#[derive(Debug, Default)]
+pub struct Controller {
+    now: Now,
+    started: bool,
+    settings: Settings,
+    ledger: Ledger,
+    ledger_kept: Duration,
+    realm: Option<Realm>,
+    realm_problem: Option<Problem>,
+    membership: Membership,
+    node: NodeSide,
+    /// Why hosting does not go on until somebody looks.
+    failed: Option<Problem>,
+    /// Failures of the node in a row, for longer and longer waits.
+    failures: u32,
+    watch: watch::Watch,
+    watched: bool,
+    machine: Machine,
+    sampled: Option<Duration>,
+    policy: Policy,
+    pauses: Vec<PauseReason>,
+    game: PlayView,
+    doctor: DoctorView,
+    notes: Vec<Note>,
+    update: UpdateView,
+    updating: Option<Option<u8>>,
+    tray: Option<Tray>,
+    quitting: bool,
+}
+
+/// Whether somebody is signed in.
+#[derive(Debug, Default)]
+enum Membership {
+    /// Nobody; perhaps because something went wrong.
+    #[default]
+    Nobody,
+    /// Nobody, and this is why.
+    Refused(Problem),
+    /// Being proved.
+    Proving(Account),
+    /// Signed in.
+    Member(Account),
+}
+
+/// The node, as far as this side knows.
+#[derive(Debug)]
+enum NodeSide {
+    /// Not running; not to be started before this.
+    Off { not_before: Duration },
+    /// Running, with at most this many players.
+    On { state: NodeState, since: Duration, limit: u32 },
+    /// Asked to end.
+    Leaving { then: AfterDrain, draining: bool },
+}
+
+impl Default for NodeSide {
+    fn default() -> Self {
+        Self::Off { not_before: Duration::ZERO }
+    }
+}
+
+impl Controller {
+    /// Takes what happened, and says what is to be done.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.advance(now);
+        match event {
+            Event::Tick => {}
+            Event::Started(kept) => self.start(*kept),
+            Event::Watched(watched) => {
+                self.watched = watched;
+                self.watch.hurry();
+            }
+            Event::SignedIn(outcome) => self.signed_in(outcome),
+            Event::Node(state) => self.node_says(state, &mut effects),
+            Event::NodeEnded { code, why } => self.node_ended(code, why, &mut effects),
+            Event::Status(answer) => self.realm_says(answer, &mut effects),
+            Event::Machine(machine) => self.machine = machine,
+            Event::Game(event) => self.game_says(event),
+            Event::Doctor(findings, report) => {
+                let checked_at = Some(u32::try_from(now.unix).unwrap_or(u32::MAX));
+                self.doctor = DoctorView { running: false, checked_at, findings, report };
+            }
+            Event::UpdateFound(version) => self.update_found(version),
+            Event::UpdateProgress(percent) => self.updating = self.updating.map(|_| Some(percent.min(100))),
+            Event::UpdateFailed => self.updating = None,
+            Event::NotKept(what) => self.not_kept(&what),
+        }
+        self.settle(&mut effects);
+        effects
+    }
+
+    /// What follows from the whole. Called after everything that happens.
+    fn settle(&mut self, effects: &mut Vec<Effect>) {
+        if !self.started {
+            return;
+        }
+        self.keep_ledger(effects);
+        self.judge_manners(effects);
+        self.settle_node(effects);
+        self.poll(effects);
+        self.update = match std::mem::take(&mut self.update) {
+            UpdateView::None => UpdateView::None,
+            UpdateView::Waiting { version } | UpdateView::Ready { version } if self.is_busy() => {
+                UpdateView::Waiting { version }
+            }
+            UpdateView::Waiting { version } | UpdateView::Ready { version } => UpdateView::Ready { version },
+        };
+        let tray = self.tray();
+        if self.tray.replace(tray) != Some(tray) {
+            effects.push(Effect::SetTray(tray));
+        }
+    }
+
+    fn advance(&mut self, now: Now) {
+        let ours = now.since_start.saturating_sub(self.now.since_start).as_secs();
+        let theirs = now.unix.saturating_sub(self.now.unix);
+        if self.started && theirs > ours.saturating_add(SLEEP_SECONDS) {
+            tracing::info!(seconds = theirs, "the computer slept");
+            self.watch.hurry();
+            self.sampled = None;
+            if self.settings.host && !self.notes.contains(&Note::Slept) {
+                self.notes.push(Note::Slept);
+            }
+        }
+        self.now = now;
+    }
+
+    fn start(&mut self, kept: Kept) {
+        self.started = true;
+        self.settings = kept.settings;
+        self.ledger = kept.ledger;
+        match kept.realm {
+            Some(Ok(realm)) => self.realm = Some(realm),
+            Some(Err(problem)) => self.realm_problem = Some(problem),
+            None => {}
+        }
+        self.membership = match kept.account {
+            Ok(account) => account.map_or(Membership::Nobody, Membership::Member),
+            Err(problem) => Membership::Refused(problem),
+        };
+        if kept.settings_reset {
+            self.notes.push(Note::SettingsReset);
+        }
+        if kept.no_keyring {
+            self.notes.push(Note::NoKeyring);
+        }
+        if let Some(days) = self.realm.as_ref().and_then(|realm| realm.expires_in_days(self.now.unix)) {
+            self.notes.push(Note::RealmExpires { days });
+        }
+    }
+
+    fn signed_in(&mut self, outcome: Result<(), Problem>) {
+        let Membership::Proving(account) = std::mem::take(&mut self.membership) else { return };
+        self.membership = match outcome {
+            Ok(()) => Membership::Member(account),
+            Err(problem) => Membership::Refused(problem),
+        };
+        self.failed = None;
+    }
+
+    fn realm_says(&mut self, answer: Result<RealmStatus, StatusProblem>, effects: &mut Vec<Effect>) {
+        let waited = matches!(self.phase(), Phase::NotEligible { .. });
+        self.watch.answered(answer, self.now.since_start);
+        if waited && matches!(self.phase(), Phase::Eligible) {
+            self.notify(Notice::BecameEligible, effects);
+        }
+    }
+
+    fn not_kept(&mut self, what: &str) {
+        tracing::error!(what, "could not be kept");
+        if !self.notes.contains(&Note::NotKept) {
+            self.notes.push(Note::NotKept);
+        }
+    }
+
+    fn game_says(&mut self, event: GameEvent) {
+        self.game = match event {
+            GameEvent::Step(step) => PlayView::Starting { step },
+            GameEvent::Running => PlayView::Running { since: u32::try_from(self.now.unix).unwrap_or(u32::MAX) },
+            GameEvent::Ended(end) => PlayView::Ready { ended: Some(end) },
+            GameEvent::Failed(problem) => PlayView::Failed { problem },
+        };
+    }
+
+    /// Only a newer version counts: an older one, signed as it may be, is how old faults come back.
+    fn update_found(&mut self, version: String) {
+        if is_newer(&version, env!("CARGO_PKG_VERSION")) {
+            self.update = UpdateView::Ready { version };
+        } else {
+            tracing::warn!(version, "offered as an update, and is not newer");
+        }
+    }
+
+    /// Whether an update has to wait.
+    fn is_busy(&self) -> bool {
+        let plays = matches!(self.game, PlayView::Starting { .. } | PlayView::Running { .. });
+        plays || !matches!(self.node, NodeSide::Off { .. })
+    }
+
+    fn keep_ledger(&mut self, effects: &mut Vec<Effect>) {
+        let (groups, players) = self.carries();
+        self.ledger.record(groups > 0, players, &self.now);
+        let due = self.now.since_start.saturating_sub(self.ledger_kept) >= LEDGER_INTERVAL;
+        if groups > 0 && due {
+            self.ledger_kept = self.now.since_start;
+            effects.push(Effect::SaveLedger(Box::new(self.ledger.clone())));
+        }
+    }
+
+    fn notify(&self, notice: Notice, effects: &mut Vec<Effect>) {
+        if self.settings.notifications {
+            effects.push(Effect::Notify(notice));
+        }
+    }
+}
+
+impl Default for PlayView {
+    fn default() -> Self {
+        Self::Ready { ended: None }
+    }
+}
+
+/// Whether a version of numbers and dots is later than another. What is no version is not newer.
+fn is_newer(version: &str, than: &str) -> bool {
+    let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>();
+    match (numbers(version), numbers(than)) {
+        (Some(version), Some(than)) => version > than,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What the controller wants done, and who does it.
+
+use crate::event::Account;
+use crate::ledger::Ledger;
+use crate::realm::Realm;
+use crate::settings::Settings;
+
+/// Something to do. Results come back as events.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Prove the account at the realm, and keep it when it is good.
+    SignIn {
+        /// Whose realm.
+        realm: Box<Realm>,
+        /// Who.
+        account: Account,
+    },
+    /// Forget account, key and credentials.
+    ForgetAccount,
+    /// Start the node.
+    StartNode {
+        /// Whose realm.
+        realm: Box<Realm>,
+        /// Who.
+        account: Account,
+        /// Most players it takes.
+        players: u32,
+    },
+    /// Have the node's players moved away, then let it end.
+    DrainNode,
+    /// End the node now; it carries nothing.
+    StopNode,
+    /// Ask the realm for its public status.
+    PollStatus {
+        /// Whose realm.
+        realm: Box<Realm>,
+    },
+    /// Look what the machine is busy with.
+    SampleMachine,
+    /// Keep the settings.
+    SaveSettings(Box<Settings>),
+    /// Keep the contribution.
+    SaveLedger(Box<Ledger>),
+    /// Keep the realm file.
+    SaveRealm(Box<Realm>),
+    /// Forget the realm file.
+    ForgetRealm,
+    /// Start the game.
+    StartGame {
+        /// Where it is.
+        folder: String,
+        /// What to start in it.
+        program: String,
+    },
+    /// Check everything.
+    RunDoctor {
+        /// Whose realm, if any.
+        realm: Option<Box<Realm>>,
+        /// Where the game is, if anybody has said so.
+        client_folder: Option<String>,
+    },
+    /// Start with the session, or not.
+    SetAutostart(bool),
+    /// The tray icon.
+    SetTray(Tray),
+    /// A notification of the OS.
+    Notify(Notice),
+    /// Install the update.
+    InstallUpdate,
+    /// End the program.
+    Quit,
+}
+
+/// The states of the tray icon.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Tray {
+    /// Not connected.
+    Offline,
+    /// Connected.
+    Connected,
+    /// Carries maps.
+    Hosting,
+    /// Somebody has to look.
+    Trouble,
+}
+
+/// What is worth a notification.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Notice {
+    /// The first map group came.
+    HostingStarted,
+    /// Hosting ended for a reason that somebody has to look at.
+    HostingFailed,
+    /// The PC may host now.
+    BecameEligible,
+}
+
+/// Carries effects out. Never waits: what takes time goes on behind it and reports by events.
+pub trait Shell {
+    /// Does it, or starts doing it.
+    fn perform(&mut self, effect: Effect);
+}

@@ -1,0 +1,80 @@
+//! The shell of the launcher with a window: tray, notifications, autostart and exit are done here, all else by the live
+//! one.
+
+use std::time::Duration;
+
+use bifrost_launcher::effect::{Effect, Shell};
+use bifrost_launcher::live::LiveShell;
+use tauri::AppHandle;
+use tauri_plugin_autostart::ManagerExt;
+use tauri_plugin_notification::NotificationExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::{speech, tray};
+
+/// How long what still runs at the end may take.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// The shell.
+#[derive(Debug)]
+pub(crate) struct WindowShell {
+    app: AppHandle,
+    live: LiveShell,
+    stop: CancellationToken,
+}
+
+impl WindowShell {
+    /// A shell around the live one. `stop` ends what that one has started.
+    pub(crate) fn new(app: AppHandle, live: LiveShell, stop: CancellationToken) -> Self {
+        Self { app, live, stop }
+    }
+
+    fn quit(&mut self) {
+        self.live.perform(Effect::Quit);
+        self.stop.cancel();
+        let (tasks, app) = (self.live.tasks(), self.app.clone());
+        tasks.close();
+        tauri::async_runtime::spawn(async move {
+            let _in_time = tokio::time::timeout(GRACE, tasks.wait()).await;
+            app.exit(0);
+        });
+    }
+
+    fn set_autostart(&self, on: bool) {
+        let autostart = self.app.autolaunch();
+        let set = if on { autostart.enable() } else { autostart.disable() };
+        if let Err(error) = set {
+            tracing::warn!(%error, on, "autostart could not be changed");
+        }
+    }
+}
+
+impl Shell for WindowShell {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::SetTray(state) => tray::set(&self.app, state),
+            Effect::Notify(notice) => {
+                let shown = self.app.notification().builder().title("Bifrost").body(speech::notice(notice)).show();
+                if let Err(error) = shown {
+                    tracing::debug!(%error, "a notification could not be shown");
+                }
+            }
+            Effect::SetAutostart(on) => self.set_autostart(on),
+            Effect::Quit => self.quit(),
+            Effect::SignIn { .. }
+            | Effect::ForgetAccount
+            | Effect::StartNode { .. }
+            | Effect::DrainNode
+            | Effect::StopNode
+            | Effect::PollStatus { .. }
+            | Effect::SampleMachine
+            | Effect::SaveSettings(_)
+            | Effect::SaveLedger(_)
+            | Effect::SaveRealm(_)
+            | Effect::ForgetRealm
+            | Effect::StartGame { .. }
+            | Effect::RunDoctor { .. }
+            | Effect::InstallUpdate => self.live.perform(effect),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! From nothing to a running launcher: folder, log, vault, controller, tray, and the window unless told otherwise.
+
+use std::error::Error;
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bifrost_launcher::app::{App, Inbox, queue, system_clock};
+use bifrost_launcher::event::Event;
+use bifrost_launcher::files;
+use bifrost_launcher::live::{self, LiveShell};
+use bifrost_launcher::log::LogBook;
+use bifrost_launcher::secrets::Vault;
+use bifrost_launcher::view::View;
+use clap::Parser;
+use tauri::{AppHandle, Manager};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::shell::WindowShell;
+use crate::{pane, tray};
+
+/// Plays the realm's game, and hosts its maps when this PC is free
+#[derive(Debug, Parser)]
+#[command(version)]
+pub(crate) struct Options {
+    /// Folder of settings, account, node and contribution; the usual one of this system when not given
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Starts in the tray, without a window
+    #[arg(long)]
+    hidden: bool,
+}
+
+/// What commands work with. One a program.
+#[derive(Debug)]
+pub(crate) struct Launcher {
+    pub(crate) inbox: Inbox,
+    pub(crate) view: watch::Receiver<Arc<View>>,
+    pub(crate) log: LogBook,
+    pub(crate) panes: pane::Panes,
+    /// Kept for its task.
+    _app: App,
+    /// Kept so that the folder stays ours.
+    _lock: File,
+}
+
+/// Starts everything.
+pub(crate) fn start(handle: &AppHandle, options: &Options) -> Result<(), Box<dyn Error>> {
+    let log = LogBook::default();
+    let filter = || EnvFilter::builder().parse_lossy("info");
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter()))
+        .with(log.clone().with_filter(filter()))
+        .init();
+    let folder = match &options.state {
+        Some(folder) => folder.clone(),
+        None => handle.path().app_data_dir()?,
+    };
+    let lock = files::lock(&folder)?;
+    // The keyring may ask the user something; there is nothing to show before it has.
+    let vault = Vault::open(&folder);
+    let clock = system_clock();
+    let kept = live::load(&folder, &vault, clock().unix);
+    tray::build(handle, kept.settings.language)?;
+
+    let (inbox, outbox) = queue();
+    let stop = CancellationToken::new();
+    let app = tauri::async_runtime::block_on(async {
+        let live = LiveShell::new(inbox.clone(), &folder, vault, stop.clone());
+        let shell = WindowShell::new(handle.clone(), live, stop);
+        let app = App::spawn(inbox.clone(), outbox, Box::new(shell), clock);
+        inbox.tell(Event::Started(Box::new(kept))).await;
+        app
+    });
+    handle.manage(Launcher { inbox, view: app.view(), log, panes: pane::Panes::default(), _app: app, _lock: lock });
+    if !options.hidden {
+        pane::show(handle);
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, makeRealmFile, programs, test } from '../launcher';
+import { Realm } from '../realm';
+import { Window } from './driver';
+
+const bifrost = join(programs, 'bifrost');
+
+/** Where pictures of this run go. */
+const pictures = process.env['BIFROST_PICTURES'] ?? join(import.meta.dirname, '../../test-results');
+
+test('the real window signs in to a real coordinator, hosts, and drains', async ({ folder }) => {
+  const realm = new Realm(join(folder, 'realm'));
+  let window: Window | null = null;
+  try {
+    const { https } = await realm.start();
+    realm.addAccount('sunflower', 'correct-horse');
+    const state = join(folder, 'window-state');
+    mkdirSync(state, { recursive: true });
+    mkdirSync(pictures, { recursive: true });
+    // As if it had come with the launcher.
+    copyFileSync(makeRealmFile(folder, { coordinator: `https://${https}`, ca: join(realm.data, 'ca.pem'), name: 'Test Realm' }), join(state, 'realm.json'));
+    window = await Window.open(bifrost, ['--state', state]);
+    const open = window;
+    const title = () => open.text('h1');
+    await expect.poll(title, { timeout: 30_000 }).toBe('Welcome to Test Realm');
+    writeFileSync(join(pictures, 'window-sign-in.png'), await open.picture());
+
+    await open.type('input[autocomplete="username"]', 'sunflower');
+    await open.type('input[type="password"]', 'correct-horse');
+    await open.click('form button[type="submit"]');
+    await expect.poll(title, { timeout: 40_000 }).toBe('Connected to Test Realm');
+    const signedIn = Date.now();
+    await open.click('[role="switch"]');
+    await expect.poll(title, { timeout: 60_000 }).toMatch(/^Hosting/);
+    console.log(`from the switch to hosting: ${((Date.now() - signedIn) / 1_000).toFixed(1)} s`);
+    await expect.poll(() => open.run<number>('return document.querySelectorAll("main li").length'), { timeout: 20_000 }).toBeGreaterThan(0);
+    writeFileSync(join(pictures, 'window-hosting.png'), await open.picture());
+    expect(await open.run<string>('return getComputedStyle(document.body).fontFamily')).toContain('Noto Sans');
+
+    await open.click('[role="switch"]');
+    await expect.poll(title, { timeout: 40_000 }).toBe('Connected to Test Realm');
+  } finally {
+    await window?.close();
+    realm.stop();
+  }
+});
+
+function windows(): string[] {
+  try {
+    return execFileSync('xdotool', ['search', '--onlyvisible', '--name', 'Bifrost'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
+}
+
+/** Memory of a process and all below it that no other process shares, in MB. */
+function memory(pid: number): number {
+  const children = (of: number): number[] => {
+    const found = execFileSync('sh', ['-c', `pgrep -P ${of} || true`], { encoding: 'utf8' }).split('\n').filter(Boolean).map(Number);
+    return [of, ...found.flatMap(children)];
+  };
+  const private_ = (of: number) => {
+    try {
+      const lines = readFileSync(`/proc/${of}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm);
+      return [...lines].reduce((sum, [, kb]) => sum + Number(kb), 0);
+    } catch {
+      return 0;
+    }
+  };
+  return Math.round(children(pid).reduce((sum, of) => sum + private_(of), 0) / 1_024);
+}
+
+test('closing the window leaves the launcher in the tray, a second start shows it again', async ({ folder }) => {
+  // A window manager: only one can ask a window to close.
+  const children: ChildProcess[] = [spawn('openbox', { stdio: 'ignore' })];
+  const start = (...options: string[]) => {
+    const child = spawn(bifrost, ['--state', join(folder, 'state'), ...options], { stdio: 'ignore' });
+    children.push(child);
+    return child;
+  };
+  try {
+    const began = Date.now();
+    const first = start();
+    await expect.poll(windows, { timeout: 30_000, intervals: [50] }).toHaveLength(1);
+    console.log(`cold start to a window: ${Date.now() - began} ms (debug build)`);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    console.log(`memory with a window: ${memory(first.pid ?? 0)} MB`);
+    execFileSync('wmctrl', ['-c', 'Bifrost']);
+    await expect.poll(windows, { timeout: 10_000 }).toHaveLength(0);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(first.exitCode, 'it stays in the tray').toBeNull();
+    console.log(`memory in the tray: ${memory(first.pid ?? 0)} MB`);
+    const second = start();
+    await expect.poll(windows, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => second.exitCode, { timeout: 10_000 }).not.toBeNull();
+    expect(first.exitCode).toBeNull();
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+  }
+});

@@ -1,0 +1,20 @@
+import type { HourOfDay } from './bindings';
+
+/** Hours with maps in a day of hours, to a tenth. */
+export function hoursIn(day: readonly HourOfDay[]): number {
+  return Math.round(day.reduce((sum, hour) => sum + hour.minutes, 0) / 6) / 10;
+}
+
+/** A line through shares from 0 to 1, as an SVG path over 240 by 54, with soft corners that never overshoot. */
+export function areaOf(shares: readonly number[]): string {
+  const step = 240 / Math.max(1, shares.length - 1);
+  const y = (share: number) => (54 - 50 * Math.min(1, Math.max(0, share))).toFixed(1);
+  return shares
+    .map((share, index) => {
+      const x = index * step;
+      if (index === 0) return `M0 ${y(share)}`;
+      const middle = (x - step / 2).toFixed(1);
+      return `C${middle} ${y(shares[index - 1] ?? 0)} ${middle} ${y(share)} ${x.toFixed(1)} ${y(share)}`;
+    })
+    .join(' ');
+}
