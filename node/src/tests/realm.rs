@@ -89,6 +89,7 @@ impl SqlSource for NoQuestions {
             user: "engine".into(),
             password: Secret::new("secret".into()),
             database: "realm".into(),
+            relayed: false,
             held: Box::new(()),
         })
     }

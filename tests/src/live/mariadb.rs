@@ -8,13 +8,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::harness::{Process, eventually};
+use crate::harness::{Process, Program, eventually};
 
 /// How long an empty server may take to start.
 const START_LIMIT: Duration = Duration::from_secs(30);
 
 /// rAthena's default: database, user and password.
 pub(super) const NAME: &str = "ragnarok";
+
+/// User and password of the coordinator for what it relays.
+const RELAY: &str = "relay";
 
 /// rAthena's tables, in the order they build on each other.
 const SCHEMA: [&str; 4] = ["main.sql", "logs.sql", "web.sql", "roulette_default_data.sql"];
@@ -88,7 +91,27 @@ impl Database {
                 bail!("{}: {}", path.display(), String::from_utf8_lossy(&done.stderr));
             }
         }
-        Ok(())
+        self.prepare_relay().await
+    }
+
+    /// Tables for hosts' rows, and a user for the coordinator who may do no more than its policy says.
+    async fn prepare_relay(&self) -> Result<()> {
+        let user = format!("{RELAY}@'127.0.0.1'");
+        self.ask("", &format!("create user {user} identified by '{RELAY}'")).await?;
+        let tables = Command::new(Program::Coordinator.path()?)
+            .args(["sql", "tables", "--database", NAME, "--user", &user])
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        if !tables.status.success() {
+            bail!("bifrost-coordinator sql tables: {}", String::from_utf8_lossy(&tables.stderr));
+        }
+        self.ask(NAME, &String::from_utf8_lossy(&tables.stdout)).await.map(drop)
+    }
+
+    /// Where the coordinator relays hosts' SQL to.
+    pub(super) fn relay_url(&self) -> String {
+        format!("mysql://{RELAY}:{RELAY}@127.0.0.1:{}/{NAME}", self.port)
     }
 
     /// The rows that answer a query on rAthena's tables, none for other statements.

@@ -64,7 +64,7 @@ pub(super) fn overrides(
         ("map_conf.txt", map),
         ("inter_conf.txt", inter),
         ("battle_conf.txt", fixed(BATTLE)),
-        ("log_conf.txt", fixed(LOG)),
+        ("log_conf.txt", fixed(if sql.relayed { LOG_RELAYED } else { LOG })),
         ("packet_conf.txt", fixed(PACKET)),
     ])
 }
@@ -198,6 +198,9 @@ const LOG: &[(&str, &str)] = &[
     ("log_feeding", "0"),
 ];
 
+/// What the bundle's own configuration says, in tables: they are the coordinator's.
+const LOG_RELAYED: &[(&str, &str)] = &[("sql_logs", "yes")];
+
 /// All players come from one address: the rules against floods would lock them out together.
 const PACKET: &[(&str, &str)] = &[("enable_ip_rules", "no"), ("stall_time", "60")];
 
@@ -213,6 +216,7 @@ mod tests {
             user: user.into(),
             password: Secret::new(password.into()),
             database: "ragnarok".into(),
+            relayed: false,
             held: Box::new(()),
         }
     }
@@ -238,6 +242,14 @@ mod tests {
         for (_, text) in &made {
             assert!(text.lines().all(|line| line.split_once(": ").is_some_and(|(_, value)| !value.is_empty())));
         }
+    }
+
+    #[test]
+    fn logs_are_written_only_where_they_get_anywhere() {
+        let logs =
+            |relayed| made(&["prt_fild08"], &SqlEndpoint { relayed, ..sql("u", "p") }).expect("legal")[3].1.clone();
+        assert!(logs(false).contains("enable_logs: 0\n"));
+        assert_eq!(logs(true), "sql_logs: yes\n");
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub(crate) struct SqlEndpoint {
     pub(crate) password: Secret<String>,
     /// The only database it has.
     pub(crate) database: String,
+    /// Whether what it is told gets anywhere.
+    pub(crate) relayed: bool,
     /// What keeps it open.
     #[expect(dead_code, reason = "it is held, never read")]
     pub(crate) held: Box<dyn Any + Send + Sync>,
@@ -157,6 +159,7 @@ struct LocalDatabases;
 impl SqlSource for LocalDatabases {
     async fn open(&self, group: &GroupName, streams: Option<Arc<dyn Streams>>) -> Result<SqlEndpoint, String> {
         let failed = |error| format!("no port for the database of {group}: {error}");
+        let relayed = streams.is_some();
         let endpoint = match streams {
             Some(streams) => LocalEndpoint::relayed(streams, CancellationToken::new()).await,
             None => LocalEndpoint::start(CancellationToken::new()).await,
@@ -167,6 +170,7 @@ impl SqlSource for LocalDatabases {
             user: endpoint.user().to_owned(),
             password: endpoint.password().clone(),
             database: endpoint.database().to_owned(),
+            relayed,
             held: Box::new(endpoint),
         })
     }
