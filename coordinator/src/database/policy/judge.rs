@@ -6,7 +6,7 @@ use bifrost_protocol::mysql::sql::{Given, Literal, Template, parse};
 use bytes::Bytes;
 
 use super::digest::{Digest, Plans};
-use super::{Denial, Plan, Policy};
+use super::{Denial, Local, Plan, Policy};
 
 /// A policy and what it has decided so far. Shared by all hosts.
 #[derive(Debug, Default)]
@@ -44,25 +44,29 @@ impl Judge {
             Ok(digest) => digest,
             Err(refusal) => return refused(refusal.into()),
         };
-        if let Some(literals) = &digest.literals
-            && let Some(plan) = self.plans.get(&digest.key)
-        {
-            return Judgement { plan, literals: literals.clone() };
+        match (self.plans.get(&digest.key), digest.literals) {
+            // What is answered here is the same whatever the values are.
+            (Some(plan), _) if matches!(*plan, Plan::Local(_)) => Judgement { plan, literals: Vec::new() },
+            (Some(plan), Some(literals)) => Judgement { plan, literals },
+            (_, literals) => self.judge_anew(statement, digest.key, literals),
         }
-        self.judge_anew(statement, digest)
     }
 
-    fn judge_anew(&self, statement: &Bytes, digest: Digest) -> Judgement {
+    fn judge_anew(&self, statement: &Bytes, key: Vec<u8>, plain: Option<Vec<Literal>>) -> Judgement {
         let parsed = match parse(statement) {
             Ok(parsed) => parsed,
             Err(refusal) => return refused(refusal.into()),
         };
         let (_, literals) = parsed.template();
         let plan = Arc::new(self.policy.decide(parsed));
-        if let Plan::Passed(passed) = &*plan
-            && digest.literals.is_some_and(|plain| is_same(&passed.template, &plain, &literals))
-        {
-            self.plans.put(digest.key, Arc::clone(&plan));
+        let same = match &*plan {
+            Plan::Passed(passed) => plain.is_some_and(|plain| is_same(&passed.template, &plain, &literals)),
+            Plan::Local(Local::Empty(_) | Local::Done) => true,
+            // These have their values in them.
+            Plan::Local(Local::Session(_) | Local::Values(_)) | Plan::Refused(_) => false,
+        };
+        if same {
+            self.plans.put(key, Arc::clone(&plan));
         }
         Judgement { plan, literals }
     }
