@@ -1,6 +1,6 @@
 //! Bundles: what hosts need to run the operator's map-server, packed, signed and served.
 //!
-//! `bundle add` packs the folder of a map-server ([`add`]) and publishes it in a TUF repository in the data folder. The
+//! `bundle add` packs the folder of a map-server ([`add()`]) and publishes it in a TUF repository in the data folder. The
 //! running coordinator serves that repository to its hosts (`http::bundles`), keeps its metadata from expiring, and
 //! notices new bundles ([`Bundles::keep`]). Hosts verify everything against the root they pinned when they first asked.
 

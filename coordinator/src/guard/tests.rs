@@ -88,7 +88,7 @@ impl Sessions for World {
     }
 
     fn left(&self, account: Option<AccountId>, character: Option<CharacterId>) -> bool {
-        let account = account.or_else(|| character.map(|character| AccountId(character.0 + 1_850_000)));
+        let account = account.or_else(|| character.map(|character| AccountId(character.0.wrapping_add(1_850_000))));
         account.is_some_and(|account| self.left.contains(&account))
     }
 

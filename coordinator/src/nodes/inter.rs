@@ -8,10 +8,12 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use bifrost_protocol::control::{
-    EngineRefused, InterDown, InterOpen, InterOrder, InterSays, InterUp, MAX_HEADER, MAX_INTER, WholeSave, delimited,
+    EngineRefused, InterDown, InterOpen, InterOrder, InterSays, InterUp, MAX_HEADER, MAX_INTER, SaveBundle, WholeSave,
+    delimited,
 };
 use bifrost_protocol::ids::{CharacterId, Epoch, GroupName};
 use bytes::Bytes;
+use prost::Message;
 use quinn::SendStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -108,6 +110,7 @@ impl Reader<'_> {
                 InterSays::Packet(packet) => InterEvent::Packet(self.canonical(packet.into())?),
                 InterSays::Entered(who) => InterEvent::Entered(who),
                 InterSays::Save(save) => {
+                    metrics::histogram!("bifrost_save_bytes").record(wire_bytes(&save));
                     let character = CharacterId(save.character);
                     match saves.rebuild(&save) {
                         Ok(packets) => InterEvent::Save { character, packets: self.canonical_save(&packets)? },
@@ -147,6 +150,12 @@ impl Reader<'_> {
         tracing::warn!(group = %self.group, error, "engine sent a packet that its build does not have");
         Refusal::Garbage
     }
+}
+
+/// What a save took on the wire: its message with the length before it.
+fn wire_bytes(save: &SaveBundle) -> f64 {
+    let len = save.encoded_len();
+    u32::try_from(len + prost::length_delimiter_len(len)).map_or(f64::INFINITY, f64::from)
 }
 
 /// Writes packets until the fleet drops its end or the node does not take them.

@@ -50,7 +50,7 @@ async fn assigned_to(lab: &Lab, bundle: &Bundle) -> (crate::NodeHandle, Peer) {
 async fn a_stock_server_is_started_taken_in_and_stopped() {
     let (lab, bundle) = (Lab::new(), Bundle::new(""));
     let (node, mut peer, mut inter) = host(&lab, &bundle).await;
-    assert_eq!(peer.hello.engines, ["embedded", "rathena"]);
+    assert_eq!(peer.hello.engines, ["embedded", "rathena", "rathena-folder"]);
     let open = &inter.open;
     assert_eq!((open.token.as_str(), open.group.as_str(), open.epoch), ("token", "fields", 7));
     assert_ne!(open.instance, 0);
@@ -214,13 +214,13 @@ async fn what_cannot_be_served_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_machine_without_bundles_does_not_offer_stock_servers() {
+async fn without_a_bundle_the_node_says_what_is_missing() {
     let lab = Lab::new();
     let node = lab.start();
     let mut peer = lab.welcome().await;
-    assert_eq!(peer.hello.engines, ["embedded"]);
+    assert_eq!(peer.hello.engines, ["embedded", "rathena"]);
     peer.tell(CoordinatorSays::Assign(fields(7))).await;
-    assert_eq!(problem(&mut peer).await, "this node has no bundles");
+    assert_eq!(problem(&mut peer).await, "the coordinator names no bundle: its operator has to add one");
     node.shutdown().await;
 }
 

@@ -1,6 +1,6 @@
 //! The statements a map-server needs, as a small syntax tree of our own.
 //!
-//! [`parse`] reads a statement: [`scan`](scan()) first refuses what no such statement has (comments, bytes outside ASCII that
+//! [`parse`](parse()) reads a statement: [`scan`](scan()) first refuses what no such statement has (comments, bytes outside ASCII that
 //! are not in quotes, depth), then `sqlparser` reads it, and of its tree only the shapes of [`Statement`] are taken over.
 //! Everything else is a [`Refusal`] that says why. [`Statement::render`] writes a statement anew, with every name in
 //! backticks and every literal escaped in one way: whoever passes on only rendered statements passes on nothing that was
