@@ -175,7 +175,7 @@ impl<'a> Caller<'a> {
                 (vec![text_column("Variable_name"), text_column("Value")], rows)
             }
             Local::Session(session) => {
-                if let Session::Names(charset) = session {
+                if let Session::Set { charset: Some(charset), .. } = session {
                     self.charset.clone_from(charset);
                 }
                 return framing.put(out, &ok());

@@ -306,21 +306,16 @@ fn values(select: Select) -> Result<Plan, Denial> {
 
 fn session_of(session: Session) -> Result<Plan, Denial> {
     match &session {
-        Session::Names(charset) if !SAFE_CHARSETS.contains(&charset.as_str()) => {
+        Session::Set { charset: Some(charset), .. } if !SAFE_CHARSETS.contains(&charset.as_str()) => {
             return Err(Denial::Session("this character set"));
         }
         Session::Use(name) if name.as_str() != variables::DATABASE => return Err(Denial::Session("another database")),
-        Session::Variables(names) => {
-            if let Some(other) = names.iter().find(|name| !SESSION_VARIABLES.contains(&name.as_str())) {
+        Session::Set { variables, .. } => {
+            if let Some(other) = variables.iter().find(|name| !SESSION_VARIABLES.contains(&name.as_str())) {
                 return Err(Denial::Variable(other.clone()));
             }
         }
-        Session::Names(_)
-        | Session::Show(_)
-        | Session::Begin
-        | Session::Commit
-        | Session::Rollback
-        | Session::Use(_) => {}
+        Session::Show(_) | Session::Begin | Session::Commit | Session::Rollback | Session::Use(_) => {}
     }
     Ok(Plan::Local(Local::Session(session)))
 }

@@ -14,6 +14,7 @@ mod expression;
 mod parse;
 mod render;
 mod scan;
+mod set;
 
 #[cfg(test)]
 mod tests;
@@ -148,10 +149,13 @@ pub struct Delete {
 /// Statements about the connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Session {
-    /// SET NAMES.
-    Names(String),
-    /// SET of variables of the session, by name.
-    Variables(Vec<String>),
+    /// SET NAMES, and SET of variables of the session.
+    Set {
+        /// The character set, in lower case, if one is set.
+        charset: Option<String>,
+        /// The variables, in lower case.
+        variables: Vec<String>,
+    },
     /// SHOW VARIABLES LIKE.
     Show(String),
     /// BEGIN.

@@ -86,12 +86,7 @@ pub(super) fn describe(statement: &Statement) -> Result<Vec<Column>, ServerError
         }
         Statement::Session(Session::Show(_)) => Ok(show_columns()),
         Statement::Session(
-            Session::Names(_)
-            | Session::Variables(_)
-            | Session::Begin
-            | Session::Commit
-            | Session::Rollback
-            | Session::Use(_),
+            Session::Set { .. } | Session::Begin | Session::Commit | Session::Rollback | Session::Use(_),
         ) => Ok(Vec::new()),
     }
 }
@@ -169,9 +164,7 @@ pub(super) fn answer(
 /// Statements about the connection: nothing is ever set, and nothing is ever undone, as with tables without transactions.
 fn answer_session(session: &Session, columns: Vec<Column>) -> Result<Outcome, ServerError> {
     match session {
-        Session::Names(_) | Session::Variables(_) | Session::Begin | Session::Commit | Session::Rollback => {
-            Ok(Outcome::Done(done(0)))
-        }
+        Session::Set { .. } | Session::Begin | Session::Commit | Session::Rollback => Ok(Outcome::Done(done(0))),
         Session::Use(name) if name.as_str() == DATABASE => Ok(Outcome::Done(done(0))),
         Session::Use(_) => Err(denied("there is one database only")),
         Session::Show(pattern) => {

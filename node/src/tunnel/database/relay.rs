@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bifrost_protocol::mysql::sql::{self, Session, Statement};
 use bifrost_protocol::mysql::{Command, Expected, Framing, Passage, ServerError, code};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -299,5 +300,5 @@ fn put(out: &mut BytesMut, command: &Command) {
 }
 
 fn is_setup(statement: &[u8]) -> bool {
-    statement.get(..9).is_some_and(|head| head.eq_ignore_ascii_case(b"SET NAMES"))
+    matches!(sql::parse(statement), Ok(Statement::Session(Session::Set { charset: Some(_), .. })))
 }

@@ -244,7 +244,9 @@ impl Session {
         let command = || Command::Query(Bytes::copy_from_slice(text));
         match self.route(&statement)? {
             Route::Here => {
-                if matches!(statement, Statement::Session(sql::Session::Names(_))) && self.shared.relayed {
+                if matches!(statement, Statement::Session(sql::Session::Set { charset: Some(_), .. }))
+                    && self.shared.relayed
+                {
                     self.told.push(vec![command()]);
                 }
                 let outcome = self.carry_out(&statement, &[])?;

@@ -265,11 +265,10 @@ impl Converter {
         Ok(Delete { table, filter, limit: limit.map(count).transpose()? })
     }
 
-    /// SET, SHOW VARIABLES, transactions, USE.
+    /// SHOW VARIABLES, transactions, USE.
     #[expect(clippy::wildcard_enum_match_arm, reason = "a hundred kinds of statements are refused")]
     pub(super) fn session(&mut self, statement: ast::Statement) -> Result<Session, Refusal> {
         match statement {
-            ast::Statement::Set(set) => set_of(set),
             ast::Statement::ShowVariables {
                 filter: Some(ast::ShowStatementFilter::Like(pattern)),
                 global: false,
@@ -286,41 +285,6 @@ impl Converter {
             _ => Err(Refusal::Kind),
         }
     }
-}
-
-/// SET NAMES, or SET of plain session variables. What they are set to is not looked at: nothing is ever set.
-#[expect(clippy::wildcard_enum_match_arm, reason = "other databases' kinds of SET are refused")]
-fn set_of(set: ast::Set) -> Result<Session, Refusal> {
-    let own = |scope: Option<ast::ContextModifier>| match scope {
-        None | Some(ast::ContextModifier::Session | ast::ContextModifier::Local) => Ok(()),
-        Some(ast::ContextModifier::Global) => Err(Refusal::Clause("GLOBAL")),
-    };
-    match set {
-        ast::Set::SetNames { charset_name, collation_name: _ } => {
-            Ok(Session::Names(charset_name.value.to_ascii_lowercase()))
-        }
-        ast::Set::SingleAssignment { scope, hivevar: false, variable, values: _ } => {
-            own(scope)?;
-            Ok(Session::Variables(vec![variable_name(&variable)?]))
-        }
-        ast::Set::MultipleAssignments { assignments } => {
-            let mut names = Vec::with_capacity(assignments.len());
-            for ast::SetAssignment { scope, name, value: _ } in assignments {
-                own(scope)?;
-                names.push(variable_name(&name)?);
-            }
-            Ok(Session::Variables(names))
-        }
-        _ => Err(Refusal::Clause("another kind of SET")),
-    }
-}
-
-/// A variable of the session in lower case, without `@@` and `@@session.`.
-fn variable_name(variable: &ast::ObjectName) -> Result<String, Refusal> {
-    let text = variable.to_string().to_ascii_lowercase();
-    let bare = text.strip_prefix("@@").unwrap_or(&text);
-    let bare = bare.strip_prefix("session.").or_else(|| bare.strip_prefix("local.")).unwrap_or(bare);
-    Name::new(bare).map(|name| name.0).map_err(|_| Refusal::Variable)
 }
 
 /// The one plain table of a FROM.

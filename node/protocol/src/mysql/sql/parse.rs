@@ -11,8 +11,8 @@ use super::{Piece, Refusal, Statement, scan};
 const RECURSION: usize = 24;
 
 /// What statements begin with. Others never reach the parser.
-const BEGINNINGS: [&str; 12] =
-    ["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "SET", "SHOW", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK"];
+const BEGINNINGS: [&str; 11] =
+    ["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "SHOW", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK"];
 
 /// Reads one statement.
 ///
@@ -29,6 +29,9 @@ pub fn parse(statement: &[u8]) -> Result<Statement, Refusal> {
     let served = |word: &[u8]| BEGINNINGS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word));
     match first {
         None => return Err(Refusal::Empty),
+        Some(Piece::Word(word)) if word.eq_ignore_ascii_case(b"SET") => {
+            return super::set::set(statement).map(Statement::Session);
+        }
         Some(Piece::Word(word)) if served(word) => {}
         Some(Piece::Word(_) | Piece::Number(_) | Piece::Text(_) | Piece::Quoted(_) | Piece::Sign(_)) => {
             return Err(Refusal::Kind);

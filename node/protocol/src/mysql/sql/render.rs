@@ -41,8 +41,7 @@ impl Statement {
             Self::Update(update) => out.update(update),
             Self::Delete(delete) => out.delete(delete),
             Self::Session(
-                Session::Names(_)
-                | Session::Variables(_)
+                Session::Set { .. }
                 | Session::Show(_)
                 | Session::Begin
                 | Session::Commit

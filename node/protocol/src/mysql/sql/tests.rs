@@ -60,10 +60,22 @@ fn session_statements_are_told_apart() {
         other => panic!("{statement}: {other:?}"),
     };
     assert_eq!(session("SHOW VARIABLES LIKE 'wait_timeout'"), Session::Show("wait_timeout".into()));
-    assert_eq!(session("SET NAMES utf8mb4"), Session::Names("utf8mb4".into()));
-    assert_eq!(session("SET NAMES 'latin1'"), Session::Names("latin1".into()));
-    assert_eq!(session("SET AUTOCOMMIT = 0"), Session::Variables(vec!["autocommit".into()]));
-    assert_eq!(session("SET @@session.sql_mode = ''"), Session::Variables(vec!["sql_mode".into()]));
+    let set = |charset: Option<&str>, variables: &[&str]| Session::Set {
+        charset: charset.map(str::to_owned),
+        variables: variables.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    assert_eq!(session("SET NAMES utf8mb4"), set(Some("utf8mb4"), &[]));
+    assert_eq!(session("set names 'Latin1' COLLATE latin1_bin;"), set(Some("latin1"), &[]));
+    assert_eq!(session("SET CHARACTER SET utf8"), set(Some("utf8"), &[]));
+    assert_eq!(session("SET AUTOCOMMIT = 0"), set(None, &["autocommit"]));
+    assert_eq!(
+        session("SET SESSION net_write_timeout=1, @@session.sql_mode = ''"),
+        set(None, &["net_write_timeout", "sql_mode"])
+    );
+    // What sqlx says when it connects.
+    let sqlx = "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')),time_zone='+00:00',\
+                NAMES utf8mb4 COLLATE utf8mb4_unicode_ci;";
+    assert_eq!(session(sqlx), set(Some("utf8mb4"), &["sql_mode", "time_zone"]));
     assert_eq!(session("BEGIN"), Session::Begin);
     assert_eq!(session("START TRANSACTION"), Session::Begin);
     assert_eq!(session("COMMIT"), Session::Commit);
@@ -98,7 +110,15 @@ fn what_is_no_such_statement_is_refused_with_the_reason() {
         ("SELECT a FROM `b c`", Refusal::Name),
         ("SELECT ((((((((((1))))))))))", Refusal::TooDeep),
         ("DROP TABLE mapreg", Refusal::Kind),
-        ("SET GLOBAL general_log = 1", Refusal::Clause("GLOBAL")),
+        ("SET GLOBAL general_log = 1", Refusal::Clause("another kind of SET")),
+        ("SET @@global.general_log = 1", Refusal::Clause("another kind of SET")),
+        ("SET PASSWORD = 'x'", Refusal::Clause("another kind of SET")),
+        ("SET a = 1, GLOBAL b = 2", Refusal::Clause("another kind of SET")),
+        ("SET @a = 1", Refusal::Variable),
+        ("SET a = 1; SELECT 1", Refusal::Several),
+        ("SET", Refusal::Syntax),
+        ("SET a", Refusal::Syntax),
+        ("SET a = (1", Refusal::Syntax),
         ("INSERT INTO a SELECT * FROM b", Refusal::Clause("INSERT SELECT")),
         ("INSERT INTO a (b, c) VALUES (1)", Refusal::Clause("rows that do not fit the columns")),
     ] {
