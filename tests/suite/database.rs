@@ -17,14 +17,14 @@ use tokio::sync::watch;
 use crate::scenario::{JOURNEY, atlas, scenario_with};
 
 /// `mysql://USER:PASSWORD@ADDRESS/...`
-struct Server {
+pub(crate) struct Server {
     user: String,
     password: String,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Server {
-    fn from_environment() -> Option<Self> {
+    pub(crate) fn from_environment() -> Option<Self> {
         let url = std::env::var("BIFROST_TEST_MYSQL").ok()?;
         let (login, rest) = url.strip_prefix("mysql://")?.split_once('@')?;
         let (user, password) = login.split_once(':')?;
@@ -36,16 +36,28 @@ impl Server {
         format!("mysql://{}:{}@{address}/{database}", self.user, self.password)
     }
 
-    async fn run(&self, statement: &str) -> Result<()> {
+    pub(crate) async fn run(&self, statement: &str) -> Result<()> {
+        self.rows(statement).await.map(drop)
+    }
+
+    /// What a statement gives: lines of columns with tabs between them.
+    pub(crate) async fn rows(&self, statement: &str) -> Result<String> {
         let output = Command::new("mariadb")
-            .args(["--no-defaults", "--protocol=TCP", "-h", &self.address.ip().to_string()])
+            .args([
+                "--no-defaults",
+                "--batch",
+                "--skip-column-names",
+                "--protocol=TCP",
+                "-h",
+                &self.address.ip().to_string(),
+            ])
             .args(["-P", &self.address.port().to_string(), "-u", &self.user, "-e", statement])
             .env("MYSQL_PWD", &self.password)
             .output()
             .await
             .context("the mariadb client")?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
 

@@ -11,6 +11,7 @@ mod live;
 mod play;
 mod rogue;
 mod scenario;
+mod sql;
 mod start;
 mod tidy;
 mod trust;
