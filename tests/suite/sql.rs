@@ -139,8 +139,8 @@ impl Client {
         let newest = settings.max_by_key(|path| path.metadata().and_then(|about| about.modified()).ok());
         let text = std::fs::read_to_string(newest.context("an engine")?)?;
         let value = |key: &str| {
-            let lines = text.lines().filter_map(|line| line.split_once(": "));
-            let last = lines.filter(|(name, _)| *name == key).last();
+            let mut lines = text.lines().filter_map(|line| line.split_once(": "));
+            let last = lines.rfind(|(name, _)| *name == key);
             last.map(|(_, value)| value.to_owned()).context("a setting")
         };
         let arguments = vec![
