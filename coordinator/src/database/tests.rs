@@ -281,3 +281,29 @@ async fn what_an_engine_keeps_is_there_again_on_another_host() {
     assert_eq!(other.query("SELECT nothing FROM mapreg").await.error, Some(code::UNKNOWN_COLUMN));
     lab.end().await;
 }
+
+#[tokio::test]
+async fn a_thousand_connections_share_eight_and_none_starves() {
+    let Some(lab) = Lab::start(8).await else { return };
+    let stage = Stage::new(lab.config.clone(), HostLimits::default());
+    let mut streams = Vec::new();
+    for number in 0..1_000_u32 {
+        streams.push((number, stage.stream(&format!("host-{}", number % 8))));
+    }
+    let mut asking = tokio::task::JoinSet::new();
+    for (number, mut stream) in streams {
+        asking.spawn(async move {
+            for index in 0..3 {
+                let replace = format!("REPLACE INTO mapreg VALUES ('$n{number}', {index}, '{number}')");
+                assert_eq!(stream.query(&replace).await.error, None);
+                let select = format!("SELECT value FROM mapreg WHERE varname = '$n{number}' AND `index` = {index}");
+                assert_eq!(stream.texts(&select).await, [[number.to_string()]]);
+            }
+            stream.end().await.is_ok()
+        });
+    }
+    assert!(asking.join_all().await.into_iter().all(|fine| fine));
+    let connected = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE user = '{}'", lab.config.user);
+    assert_eq!(lab.admin(&connected).await, [["8"]]);
+    lab.end().await;
+}
