@@ -53,6 +53,10 @@ pub struct Fleet {
     /// Stock map-servers whose inter stream is open, or was a moment ago.
     engines: BTreeMap<(super::LinkId, GroupName), stock::StockEngine>,
     engine_keys: u64,
+    /// The journal's sequence of the last save of a stock map-server. One for all of them, and from a start that grows with
+    /// every life of the coordinator: an engine outlives connections and restarts under one epoch, and the journal takes
+    /// only what is newer.
+    save_sequence: u64,
     /// What stock map-servers may say.
     guard: Guard,
     /// Engines that hold no lease.
@@ -125,6 +129,7 @@ impl Fleet {
             characters: orphans.iter().map(|session| (session.character, session.account)).collect(),
             engines: BTreeMap::new(),
             engine_keys: 0,
+            save_sequence: config.first_session,
             guard: Guard::default(),
             standbys: BTreeMap::new(),
             tickets: 0,

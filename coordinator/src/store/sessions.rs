@@ -1,4 +1,4 @@
-//! The fleet's journal: who is in game on embedded engines, and the newest state of each that was acknowledged.
+//! The fleet's journal: who is in game, and the newest state of each that was acknowledged.
 
 use bifrost_protocol::Secret;
 use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName};
@@ -27,7 +27,7 @@ pub struct SessionRow {
     pub group_id: u32,
     /// `mmo_charstatus` as the char-server sent it.
     pub image: Vec<u8>,
-    /// What the engine reported since: an encoded `PlayerUpdate`.
+    /// What the engine reported or saved since: an encoded `fleet::kept::Kept`.
     pub update: Option<Vec<u8>>,
     /// The lease epoch under which `update` came.
     pub epoch: Epoch,
@@ -35,7 +35,7 @@ pub struct SessionRow {
     pub sequence: u64,
 }
 
-/// New state of one character: who, under which lease epoch, with which sync sequence, and the encoded `PlayerUpdate`.
+/// New state of one character: who, under which lease epoch, with which sync sequence, and the encoded `Kept`.
 pub type JournalEntry = (CharacterId, Epoch, u64, Vec<u8>);
 
 impl Store {

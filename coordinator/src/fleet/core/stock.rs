@@ -31,8 +31,6 @@ pub(in crate::fleet) struct StockEngine {
     instance: u64,
     /// What the guard calls it.
     key: EngineKey,
-    /// Saves it has sent; the journal's sequence under the lease's epoch.
-    saves: u64,
     /// Last saves that are not durable yet: the engine waits for 0x2b21.
     finals: Vec<(u64, AccountId, CharacterId)>,
 }
@@ -71,13 +69,12 @@ impl Fleet {
             self.command(Command::Count("stale_engine"));
             return self.command(Command::CloseInter(link, group.clone()));
         }
-        // Each stream is one login. What the journal has of this engine goes on; whoever was on it is let go with a last save.
+        // Each stream is one login. What it waits for goes on; whoever was on it is let go with a last save.
         let before = self.engines.get_mut(&key).filter(|engine| engine.instance == instance);
-        let (saves, finals) =
-            before.map(|engine| (engine.saves, std::mem::take(&mut engine.finals))).unwrap_or_default();
+        let finals = before.map(|engine| std::mem::take(&mut engine.finals)).unwrap_or_default();
         self.engine_gone(link, group);
         self.engine_keys += 1;
-        let engine = StockEngine { instance, key: EngineKey(self.engine_keys), saves, finals };
+        let engine = StockEngine { instance, key: EngineKey(self.engine_keys), finals };
         self.engines.insert(key, engine);
         self.clear_out(link, group);
     }

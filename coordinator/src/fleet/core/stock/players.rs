@@ -3,7 +3,7 @@
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::ids::{AccountId, CharacterId, GroupName, MapPoint};
 use bifrost_protocol::inter::{
-    Authenticate, Authenticated, ChangeServer, ChangeServerAnswer, Kick, KickReason, Refused, Saved,
+    Authenticate, Authenticated, ChangeServer, ChangeServerAnswer, Kick, KickReason, Refused, Save, Saved, map_to_char,
 };
 use bifrost_protocol::{Packet, Secret};
 use bytes::Bytes;
@@ -97,14 +97,28 @@ impl Fleet {
         let (guard, view) = self.guard_and_view(link, group);
         let save = match guard.save(key, character, packets, &view, now) {
             Ok(Some(save)) => save,
-            Ok(None) => return self.command(Command::Count("late_save")),
-            Err(violation) => return self.offence(link, group, &violation),
+            Ok(None) => {
+                self.command(Command::Count("late_save"));
+                return self.answer_last(link, group, character, packets);
+            }
+            Err(violation) => {
+                self.answer_last(link, group, character, packets);
+                return self.offence(link, group, &violation);
+            }
         };
         save.answers.iter().for_each(|answer| self.tell_engine(link, group, answer.clone()));
         self.apply_save(save.account, &save);
         self.journal_save(link, group, save.account, character, save.last);
         if save.last {
             self.taken_back(link, save.account);
+        }
+    }
+
+    /// A last save of which nothing is kept is answered all the same: the engine would send it again every minute, and take
+    /// nobody of that account until then.
+    fn answer_last(&mut self, link: LinkId, group: &GroupName, character: CharacterId, packets: &Bytes) {
+        if let Some(account) = last_save_of(character, packets) {
+            self.tell_engine(link, group, Saved { account, character }.encode());
         }
     }
 
@@ -147,8 +161,8 @@ impl Fleet {
     ) {
         let Some(epoch) = self.leases.get(group).map(|lease| lease.epoch) else { return };
         let Some(engine) = self.engines.get_mut(&(link, group.clone())) else { return };
-        engine.saves += 1;
-        let sequence = engine.saves;
+        self.save_sequence += 1;
+        let sequence = self.save_sequence;
         if last {
             engine.finals.push((sequence, account, character));
         }
@@ -267,4 +281,21 @@ impl Fleet {
             self.command(Command::Hold(connection));
         }
     }
+}
+
+/// The account of a character's 0x2b01 with the last flag, if it is among these packets.
+fn last_save_of(character: CharacterId, packets: &Bytes) -> Option<AccountId> {
+    let mut rest = packets.clone();
+    while let Ok(Some(len)) = map_to_char().measure(&rest) {
+        if len > rest.len() {
+            return None;
+        }
+        let packet = rest.split_to(len);
+        if let Ok(save) = Save::decode(&packet)
+            && (save.character, save.last) == (character, 1)
+        {
+            return Some(save.account);
+        }
+    }
+    None
 }

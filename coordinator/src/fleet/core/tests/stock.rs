@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bifrost_protocol::client::Enter;
-use bifrost_protocol::control::{Assigned, Beat, Benchmark, GameOpen, Hello, NodeSays, SessionRef};
+use bifrost_protocol::control::{Assigned, Beat, Benchmark, GameOpen, HeldLease, Hello, NodeSays, SessionRef};
 use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, HostId, MapName, MapPoint};
 use bifrost_protocol::inter::{
     Authenticate, Authenticated, BonusSave, ChangeServer, ChangeServerAnswer, CharToMap, Kick, Maps, Saved, ServerMaps,
@@ -504,4 +504,64 @@ fn nobody_speaks_for_a_player_of_another_host() {
     assert_eq!(to_char(&commands), [0_u16; 0]);
     assert!(stage.fleet.hosts().any(|host| host.violations > 0));
     assert_eq!(stage.phase(), Some(Phase::Playing(holder)));
+}
+
+/// The sequences under which saves were journalled.
+fn journalled(commands: &[Command]) -> Vec<u64> {
+    let sequences = commands.iter().filter_map(|command| match command {
+        Command::Store(StoreWrite::Journal { sequence, .. }) => Some(*sequence),
+        _ => None,
+    });
+    sequences.collect()
+}
+
+#[test]
+fn saves_after_a_reconnect_are_newer_than_those_before() {
+    let (mut stage, holder, _) = settled();
+    stage.arrive(1);
+    let at = instance(&stage, holder, "south");
+    stage.enter(at);
+    stage.taken();
+    for _ in 0..3 {
+        stage.save(holder, &group("south"), at, false);
+    }
+    let before = journalled(&stage.taken());
+    assert_eq!(before.len(), 3);
+    // The same engine under the same epoch, on another connection of its host.
+    let epoch = stage.fleet.lease(&group("south")).expect("a group").epoch;
+    let host = HostId(format!("pc-{}", holder.0));
+    let hello = Hello {
+        leases: vec![HeldLease { group: "south".into(), epoch: epoch.0 }],
+        engines: vec!["embedded".into(), "rathena".into()],
+        abi: "linux-x86_64".into(),
+        ..Hello::default()
+    };
+    let again = LinkId(77);
+    stage.give(Input::NodeConnected(again, host, HostKind::Player, Box::new(hello)));
+    stage.give(Input::InterOpened(again, group("south"), epoch, at));
+    stage.log_in(again, &group("south"), at);
+    stage.taken();
+    stage.save(again, &group("south"), at, true);
+    let after = journalled(&stage.taken());
+    assert_eq!(after.len(), 1, "the last word of the engine counts while the player is on its way back");
+    assert!(after.iter().min() > before.iter().max(), "{after:?} after {before:?}: the journal takes only newer ones");
+}
+
+#[test]
+fn a_last_save_that_changes_nothing_any_more_is_still_answered() {
+    let (mut stage, holder, other) = settled();
+    let confirmed = CharToMap::Saved(Saved { account: ACCOUNT, character: CHARACTER });
+    stage.arrive(1);
+    let at = instance(&stage, holder, "south");
+    stage.enter(at);
+    stage.give(Input::ClientClosed(ConnectionId(1)));
+    stage.save(holder, &group("south"), at, true);
+    stage.taken();
+    stage.save(holder, &group("south"), at, true);
+    let late = stage.taken();
+    assert_eq!(journalled(&late), [0_u64; 0]);
+    assert!(told(&late, holder).contains(&confirmed), "or the account stays blocked on that engine");
+    let theirs = instance(&stage, other, "south");
+    stage.save(other, &group("south"), theirs, true);
+    assert!(told(&stage.taken(), other).contains(&confirmed), "a refused one too: it would come again and again");
 }
