@@ -92,6 +92,7 @@ async fn play(options: &Options, folders: &Folders) -> Result<Outcome> {
     stage.let_in(folders, &console).await?;
     console.step(&format!("{} players are in play, for {} minutes", options.players, options.minutes));
 
+    watch.count_cpu(&stage);
     let begun = stage.courses.now();
     let mut strikes = Vec::new();
     for minute in 0..options.minutes {
@@ -130,11 +131,12 @@ async fn pass(stage: &Stage, watch: &mut Watch, until: Duration) {
 }
 
 async fn finish(options: &Options, stage: &mut Stage, watch: &Watch, strikes: &[Strike]) -> Result<Outcome> {
-    let mut counted = Counted::default();
+    let mut counted = Counted { coordinator_cpu: watch.coordinator_cpu(stage), ..Counted::default() };
     let mut hops = std::collections::BTreeMap::new();
     for (account, course) in stage.courses.all() {
         counted.absent += usize::from(!course.is_in_play());
         counted.character_deaths += course.deaths();
+        counted.entries.extend(course.entries());
         counted.silence = counted.silence.max(course.longest_silence());
         if course.unreadable() > 0 {
             counted.notes.push(format!("{account}: {} packets could not be read", course.unreadable()));

@@ -65,6 +65,8 @@ pub struct Transfer {
     pub players: usize,
     /// From detection to each redirect sent.
     pub redirects: Vec<Duration>,
+    /// From detection to each player in play again.
+    pub returns: Vec<Duration>,
     /// Players that are not back, and why.
     pub missing: Vec<String>,
     steps: [Option<Duration>; 6],
@@ -78,8 +80,8 @@ impl Transfer {
         let silence = now.saturating_sub(last_sign);
         let mut steps = [None; 6];
         steps[0] = Some(silence);
-        let (redirects, missing, progress) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Self { cause, from, groups, detected: now, players: 0, redirects, missing, steps, progress }
+        let (redirects, returns, missing, progress) = (Vec::new(), Vec::new(), Vec::new(), BTreeMap::new());
+        Self { cause, from, groups, detected: now, players: 0, redirects, returns, missing, steps, progress }
     }
 
     /// A player has to be carried over.
@@ -114,7 +116,9 @@ impl Transfer {
 
     /// The player is in play again.
     pub fn verified(&mut self, account: AccountId, now: Duration) {
-        self.advance(account, Progress::Done);
+        if self.advance(account, Progress::Done) {
+            self.returns.push(now.saturating_sub(self.detected));
+        }
         self.settle(now);
     }
 
@@ -193,6 +197,7 @@ mod tests {
         let steps: Vec<_> = transfer.steps().map(|(_, at)| at.expect("done").as_millis()).collect();
         assert_eq!(steps, [600, 1, 2, 5, 30, 40]);
         assert_eq!((transfer.redirects.len(), transfer.missing.len()), (2, 1));
+        assert_eq!(transfer.returns, [ms(20)]);
     }
 
     #[test]

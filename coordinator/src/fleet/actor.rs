@@ -257,6 +257,7 @@ impl Actor {
             Command::Char(packet) => self.tell_char(packet.encode()),
             Command::Forward(packet) => self.tell_char(packet),
             Command::Store(write) => self.journal.put(write),
+            Command::EngineStarted(took) => metrics::histogram!("bifrost_engine_start_seconds").record(took),
             Command::Count(rule) => metrics::counter!("bifrost_fleet_rule_total", "rule" => rule).increment(1),
         }
     }

@@ -96,6 +96,8 @@ pub enum Command {
     Store(StoreWrite),
     /// Something the operator wants counted: a violation or refusal, by rule.
     Count(&'static str),
+    /// An engine takes players so long after it was asked for.
+    EngineStarted(Duration),
 }
 
 /// Something to be kept.

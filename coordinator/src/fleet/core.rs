@@ -79,6 +79,8 @@ pub struct Fleet {
     departed: Vec<AccountId>,
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
+    /// Since when a group waits for an engine that did not stand by.
+    cold_starts: BTreeMap<GroupName, Duration>,
     /// What last went wrong with an engine of each group.
     problems: BTreeMap<GroupName, String>,
     char_up: bool,
@@ -146,6 +148,7 @@ impl Fleet {
             neighbours: BTreeMap::new(),
             departed: Vec::new(),
             unfit: BTreeMap::new(),
+            cold_starts: BTreeMap::new(),
             problems: BTreeMap::new(),
             char_up: false,
             transfers: Vec::new(),

@@ -114,6 +114,8 @@ pub struct TransferStatus {
     pub steps: Vec<StepStatus>,
     /// From detection to each player's redirect, in milliseconds.
     pub redirect_ms: Vec<f64>,
+    /// From detection to each player in play again, in milliseconds.
+    pub back_ms: Vec<f64>,
     /// Players that did not come back, and why.
     pub missing: Vec<String>,
 }
@@ -202,6 +204,7 @@ fn transfer_status(transfer: &Transfer) -> TransferStatus {
         done: transfer.is_over(),
         steps: transfer.steps().map(|(name, at)| StepStatus { name, ms: at.map(ms) }).collect(),
         redirect_ms: transfer.redirects.iter().copied().map(ms).collect(),
+        back_ms: transfer.returns.iter().copied().map(ms).collect(),
         missing: transfer.missing.clone(),
     }
 }

@@ -28,6 +28,8 @@ pub struct Settled {
     pub on: HostId,
     /// Players on it.
     pub players: usize,
+    /// Who has an engine standing by for it.
+    pub standby: Option<HostId>,
 }
 
 /// The one move that helps most now, if any. The caller leaves out of `settled` the groups that moved lately, so that
@@ -35,24 +37,22 @@ pub struct Settled {
 #[must_use]
 pub fn next_move(settled: &[Settled], hosts: &[HostView]) -> Option<Move> {
     let view = |id: &HostId| hosts.iter().find(|host| host.host == *id);
-    for Settled { group, class, on, players } in settled {
-        if *class != GroupClass::Eligible {
-            continue;
-        }
-        let Some(from) = view(on) else { continue };
-        let Some(choice) = select(*class, *players, hosts, Some(on)) else { continue };
-        let Some(to) = view(&choice.host) else { continue };
-        if to.kind != HostKind::Player {
-            continue;
-        }
-        let homecoming = from.kind == HostKind::Fallback;
-        let relief = from.kind == HostKind::Player && from.groups >= to.groups + 2;
-        if homecoming || relief {
-            let why = if homecoming { "a player host can carry it again" } else { "to share the load" };
-            return Some(Move { group: group.clone(), to: choice.host, why: why.into() });
-        }
-    }
-    None
+    settled.iter().filter(|group| group.class == GroupClass::Eligible).find_map(|group| {
+        let from = view(&group.on)?;
+        // Where an engine stands by already, the move costs least, and choosing it again and again is what keeps it there.
+        let prepared: Vec<_> = group.standby.iter().filter_map(view).cloned().collect();
+        better(group, from, &prepared).or_else(|| better(group, from, hosts))
+    })
+}
+
+/// Where among these hosts the group should rather be.
+fn better(group: &Settled, from: &HostView, hosts: &[HostView]) -> Option<Move> {
+    let choice = select(group.class, group.players, hosts, Some(&group.on))?;
+    let to = hosts.iter().find(|host| host.host == choice.host && host.kind == HostKind::Player)?;
+    let homecoming = from.kind == HostKind::Fallback;
+    let relief = from.kind == HostKind::Player && from.groups >= to.groups + 2;
+    let why = if homecoming { "a player host can carry it again" } else { "to share the load" };
+    (homecoming || relief).then(|| Move { group: group.group.clone(), to: choice.host, why: why.into() })
 }
 
 #[cfg(test)]
@@ -75,7 +75,21 @@ mod tests {
     }
 
     fn served(group: &str, class: GroupClass, on: &str) -> Settled {
-        Settled { group: GroupName(group.into()), class, on: HostId(on.into()), players: 0 }
+        Settled { group: GroupName(group.into()), class, on: HostId(on.into()), players: 0, standby: None }
+    }
+
+    #[test]
+    fn a_host_that_is_prepared_comes_first_where_it_helps() {
+        let mut hosts =
+            [host("pc", HostKind::Player, 0), host("slow", HostKind::Player, 1), host("vps", HostKind::Fallback, 2)];
+        hosts[1].performance = 100;
+        let mut groups = [served("field", GroupClass::Eligible, "vps")];
+        groups[0].standby = Some(HostId("slow".into()));
+        assert_eq!(next_move(&groups, &hosts).expect("a move").to.0, "slow");
+        hosts[1].groups = 4;
+        assert_eq!(next_move(&groups, &hosts).expect("a move").to.0, "pc", "the other has no room");
+        groups[0].standby = Some(HostId("gone".into()));
+        assert_eq!(next_move(&groups, &hosts).expect("a move").to.0, "pc");
     }
 
     #[test]

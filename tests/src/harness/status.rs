@@ -76,6 +76,8 @@ pub struct Failover {
     pub steps: Vec<Step>,
     /// From detection to each player's redirect, in milliseconds.
     pub redirect_ms: Vec<f64>,
+    /// From detection to each player in play again, in milliseconds.
+    pub back_ms: Vec<f64>,
     /// Players that did not come back, and why.
     pub missing: Vec<String>,
 }

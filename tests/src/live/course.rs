@@ -35,6 +35,7 @@ pub(super) struct Course {
     items: History<Holdings>,
     trail: Trail,
     hops: Vec<Hop>,
+    entries: Vec<(Side, Duration)>,
     books: Books,
     longest_silence: Duration,
     deaths: u32,
@@ -47,6 +48,8 @@ struct Stay {
     connection: u32,
     side: Side,
     accepted: bool,
+    /// When the client said who it is (0x0436).
+    entered: Duration,
     /// Whether the server has told what it restored.
     base: bool,
     job: bool,
@@ -115,6 +118,7 @@ impl Course {
             items: History::default(),
             trail: Trail::default(),
             hops: Vec::new(),
+            entries: Vec::new(),
             books: Books::default(),
             longest_silence: Duration::ZERO,
             deaths: 0,
@@ -127,8 +131,8 @@ impl Course {
         self.left(None, now);
         self.connections += 1;
         let connection = self.connections;
-        self.stay =
-            Some(Stay { connection, side, accepted: false, base: false, job: false, heard: now, struck: false });
+        let (accepted, base, job, struck) = (false, false, false, false);
+        self.stay = Some(Stay { connection, side, accepted, entered: now, base, job, heard: now, struck });
         connection
     }
 
@@ -225,8 +229,12 @@ impl Course {
     }
 
     fn accepted(&mut self, at: (u16, u16), now: Duration) {
-        if let Some(stay) = &mut self.stay {
+        let moved = self.hops.last().is_some_and(|hop| hop.accepted.is_none() && hop.same_map);
+        if let Some(stay) = self.stay.as_mut().filter(|stay| !stay.accepted) {
             stay.accepted = true;
+            if !moved {
+                self.entries.push((stay.side, now.saturating_sub(stay.entered)));
+            }
         }
         if let Some(hop) = self.hops.last_mut().filter(|hop| hop.accepted.is_none()) {
             hop.accepted = Some(now);
@@ -266,6 +274,12 @@ impl Course {
     /// Every change of connections so far.
     pub(super) fn hops(&self) -> &[Hop] {
         &self.hops
+    }
+
+    /// How long a map-server took to let the client in, from 0x0436 to 0x02eb, each time it came by itself: from character
+    /// select, or on foot from another map-server.
+    pub(super) fn entries(&self) -> &[(Side, Duration)] {
+        &self.entries
     }
 
     /// What it saw happen to its goods.

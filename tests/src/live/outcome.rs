@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::accounts::Balance;
 use super::chaos::{Blow, Strike};
-use super::course::Hop;
+use super::course::{Hop, Side};
 use super::options::{Engine, Options};
 use super::watch::Watch;
 use crate::percentiles::Percentiles;
@@ -72,8 +72,16 @@ pub struct Outcome {
     pub detect_ms: Percentiles,
     /// From there to each player's redirect.
     pub redirect_ms: Percentiles,
-    /// Starts of engines, as the coordinator says; none where it does not.
-    pub engine_start_ms: Option<Percentiles>,
+    /// From a host's being given up to each player in play again, as the coordinator says.
+    pub back_ms: Percentiles,
+    /// From asking for an engine to its taking players, averaged, as the coordinator says; none where it does not.
+    pub engine_start_ms: Option<f64>,
+    /// From 0x0436 to 0x02eb at the fleet.
+    pub enter_ms: Percentiles,
+    /// The same at the city's map-server, which the char-server knows directly.
+    pub enter_direct_ms: Percentiles,
+    /// What part of one core the coordinator used for each hundred players, in percent.
+    pub coordinator_cpu_per_100: Option<f64>,
     /// Whether the run had a network of its own, with nothing but loopback.
     pub isolated: bool,
     /// What does not add up, in words.
@@ -105,6 +113,9 @@ pub(super) struct Counted {
     pub(super) character_deaths: u32,
     pub(super) silence: Duration,
     pub(super) save_bytes_mean: Option<f64>,
+    /// What part of one core the coordinator used, in percent.
+    pub(super) coordinator_cpu: Option<f64>,
+    pub(super) entries: Vec<(Side, Duration)>,
     pub(super) balance: Balance,
     pub(super) notes: Vec<String>,
 }
@@ -151,6 +162,10 @@ impl Outcome {
         // A walk takes nothing back; where one did, it counts.
         let costly = sorted.walks.iter().filter(|hop| !hop.lost.is_zero()).copied();
         let lost = carried.iter().copied().chain(costly).map(lost_s);
+        let entered = |side| {
+            let there = counted.entries.iter().filter(|(at, _)| *at == side);
+            Percentiles::of(there.map(|(_, took)| millis(*took)))
+        };
         let mut notes = counted.notes;
         notes.extend(counted.balance.notes);
         notes.extend(watch.foreign().map(|found| format!("foreign connection: {found}")));
@@ -183,7 +198,11 @@ impl Outcome {
             silence_ms: millis(counted.silence).round(),
             detect_ms: Percentiles::of(watch.detect_ms()),
             redirect_ms: Percentiles::of(watch.redirect_ms()),
+            back_ms: Percentiles::of(watch.back_ms()),
             engine_start_ms: watch.engine_start_ms(),
+            enter_ms: entered(Side::Fleet),
+            enter_direct_ms: entered(Side::City),
+            coordinator_cpu_per_100: counted.coordinator_cpu.map(|percent| per_hundred(percent, hops.len())),
             isolated: watch.is_isolated(),
             notes,
         }
@@ -247,6 +266,11 @@ fn cause(strikes: &[Strike], account: u32, hop: &Hop) -> Option<usize> {
     let index = strikes.iter().rposition(|strike| strike.at <= hop.ended)?;
     let strike = &strikes[index];
     (hop.ended - strike.at < AFTERMATH && strike.players.contains(&account)).then_some(index)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most 200 players")]
+fn per_hundred(percent: f64, players: usize) -> f64 {
+    (percent * 100.0 / players.max(1) as f64 * 10.0).round() / 10.0
 }
 
 fn lost_s(hop: &Hop) -> f64 {

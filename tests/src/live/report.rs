@@ -35,8 +35,18 @@ fn text(outcome: &Outcome) -> String {
     row("detect_ms", format!("p50 {}  p99 {}  max {}", detect.p50, detect.p99, detect.max));
     let redirect = &outcome.redirect_ms;
     row("redirect_ms", format!("p50 {}  p99 {}  max {}", redirect.p50, redirect.p99, redirect.max));
-    if let Some(start) = &outcome.engine_start_ms {
-        row("engine_start_ms", format!("p50 {}  p99 {}  max {}", start.p50, start.p99, start.max));
+    let back = &outcome.back_ms;
+    row("back_ms", format!("p50 {}  p99 {}  max {}", back.p50, back.p99, back.max));
+    if let Some(start) = outcome.engine_start_ms {
+        row("engine_start_ms", format!("mean {start}"));
+    }
+    let (fleet, city) = (&outcome.enter_ms, &outcome.enter_direct_ms);
+    row(
+        "enter_ms",
+        format!("p50 {}  p99 {}, the city's server: p50 {}  p99 {}", fleet.p50, fleet.p99, city.p50, city.p99),
+    );
+    if let Some(percent) = outcome.coordinator_cpu_per_100 {
+        row("coordinator CPU", format!("{percent} % of a core for 100 players"));
     }
     row("walks", format!("{} between map-servers, {} of them to or from the city", outcome.walks, outcome.city_walks));
     row("character deaths", outcome.character_deaths.to_string());

@@ -1,11 +1,11 @@
 //! What is looked at all the time while players play: the hosts' connections, and what the coordinator says of itself.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::sockets::{self, Foreign};
 use super::stage::Stage;
-use crate::harness::Failover;
-use crate::percentiles::Percentiles;
+use crate::harness::{Failover, cpu_time};
 
 /// Counts of bytes of saves between node and coordinator.
 const SAVE_BYTES: &str = "bifrost_save_bytes";
@@ -22,6 +22,8 @@ pub(super) struct Watch {
     /// Changes of hosts that are over, by all that is known of them.
     failovers: BTreeMap<String, Failover>,
     metrics: String,
+    /// When the coordinator's CPU time began to be counted, and what it was then.
+    cpu_from: Option<(Duration, Duration)>,
     unanswered: u32,
 }
 
@@ -34,6 +36,7 @@ impl Watch {
             unroutable_before: sockets::unroutable(),
             failovers: BTreeMap::new(),
             metrics: String::new(),
+            cpu_from: None,
             unanswered: 0,
         }
     }
@@ -105,6 +108,12 @@ impl Watch {
         lost.flat_map(|failover| failover.redirect_ms.iter().copied())
     }
 
+    /// From there to each player in play again.
+    pub(super) fn back_ms(&self) -> impl Iterator<Item = f64> {
+        let lost = self.failovers.values().filter(|failover| failover.cause == "host_lost");
+        lost.flat_map(|failover| failover.back_ms.iter().copied())
+    }
+
     /// Players that did not come back, and why.
     pub(super) fn missing(&self) -> impl Iterator<Item = String> {
         self.failovers.values().flat_map(|failover| failover.missing.iter().cloned())
@@ -112,18 +121,26 @@ impl Watch {
 
     /// Bytes of a save, averaged.
     pub(super) fn save_bytes_mean(&self) -> Option<f64> {
-        mean(&self.metrics, SAVE_BYTES)
+        mean(&self.metrics, SAVE_BYTES).map(|bytes| (bytes * 10.0).round() / 10.0)
     }
 
-    /// Starts of engines: half of them were faster than p50.
-    pub(super) fn engine_start_ms(&self) -> Option<Percentiles> {
-        let quantile = |wanted: &str| {
-            let lines = self.metrics.lines().filter(|line| line.starts_with(ENGINE_START));
-            let marked = lines.filter(|line| line.contains(&format!("quantile=\"{wanted}\"")));
-            let values = marked.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-            values.reduce(f64::max).map(|seconds| (seconds * 1e5).round() / 1e2)
-        };
-        Some(Percentiles { p50: quantile("0.5")?, p99: quantile("0.99")?, max: quantile("1")? })
+    /// Milliseconds from asking for an engine to its taking players, averaged.
+    pub(super) fn engine_start_ms(&self) -> Option<f64> {
+        mean(&self.metrics, ENGINE_START).map(|seconds| (seconds * 1e3).round())
+    }
+
+    /// Begins to count what the coordinator's process costs.
+    pub(super) fn count_cpu(&mut self, stage: &Stage) {
+        let used = stage.realm.coordinator.id().and_then(|process| cpu_time(process).ok());
+        self.cpu_from = used.map(|used| (stage.courses.now(), used));
+    }
+
+    /// What part of one core the coordinator has used since, in percent.
+    pub(super) fn coordinator_cpu(&self, stage: &Stage) -> Option<f64> {
+        let (since, before) = self.cpu_from?;
+        let used = cpu_time(stage.realm.coordinator.id()?).ok()?.saturating_sub(before);
+        let passed = stage.courses.now().saturating_sub(since);
+        (!passed.is_zero()).then(|| used.as_secs_f64() / passed.as_secs_f64() * 100.0)
     }
 }
 
@@ -135,7 +152,7 @@ fn mean(metrics: &str, name: &str) -> Option<f64> {
         values.filter_map(|(_, value)| value.parse::<f64>().ok()).reduce(|all, more| all + more)
     };
     let (sum, count) = (sum("_sum")?, sum("_count")?);
-    (count > 0.0).then(|| (sum / count * 10.0).round() / 10.0)
+    (count > 0.0).then(|| sum / count)
 }
 
 #[cfg(test)]
@@ -153,13 +170,12 @@ mod tests {
     }
 
     #[test]
-    fn engine_starts_are_read_from_quantiles() {
+    fn engine_starts_are_averaged() {
         let mut watch = Watch::new();
         assert!(watch.engine_start_ms().is_none());
-        watch.metrics = "bifrost_engine_start_seconds{quantile=\"0.5\"} 1.25\n\
-                         bifrost_engine_start_seconds{quantile=\"0.99\"} 2.5\n\
-                         bifrost_engine_start_seconds{quantile=\"1\"} 3\n"
+        watch.metrics = "bifrost_engine_start_seconds_bucket{le=\"2\"} 1\n\
+                         bifrost_engine_start_seconds_sum 3.75\nbifrost_engine_start_seconds_count 2\n"
             .to_owned();
-        assert_eq!(watch.engine_start_ms(), Some(Percentiles { p50: 1_250.0, p99: 2_500.0, max: 3_000.0 }));
+        assert_eq!(watch.engine_start_ms(), Some(1_875.0));
     }
 }

@@ -123,8 +123,12 @@ impl Fleet {
 
     /// A standby's engine is connected and takes players as soon as it gets the lease.
     pub(super) fn standby_ready(&mut self, link: LinkId, group: &GroupName, ticket: Epoch) {
-        let all = self.standbys.get_mut(group).into_iter().flatten();
-        all.filter(|one| one.link == link && one.ticket == ticket).for_each(|one| one.ready = true);
+        let mut all = self.standbys.get_mut(group).into_iter().flatten();
+        if let Some(one) = all.find(|one| one.link == link && one.ticket == ticket && !one.ready) {
+            one.ready = true;
+            let took = self.now.saturating_sub(one.since);
+            self.command(Command::EngineStarted(took));
+        }
     }
 
     /// It cannot start, or has died.

@@ -40,9 +40,12 @@ impl Fleet {
             host.sequences.remove(group);
         }
         tracing::info!(%group, %host, %epoch, "lease granted");
-        if self.take_standby(group, link).is_none() {
+        if self.take_standby(group, link).is_some() {
+            self.cold_starts.remove(group);
+        } else {
             // A new engine: what an old one of this host may still say does not count.
             self.engine_gone(link, group);
+            self.cold_starts.insert(group.clone(), self.now);
         }
         self.lease_changed(group);
         self.command(Command::Assign(link, group.clone(), epoch, Duty::Serve));
@@ -63,6 +66,9 @@ impl Fleet {
     /// The engine takes players now: those that wait go in.
     pub(super) fn engine_ready(&mut self, link: LinkId, group: &GroupName, epoch: Epoch) {
         if self.leases.ready(group, epoch, link, self.now) {
+            if let Some(asked) = self.cold_starts.remove(group) {
+                self.command(Command::EngineStarted(self.now.saturating_sub(asked)));
+            }
             self.place_waiting(group);
         }
     }

@@ -206,7 +206,9 @@ impl Fleet {
             .filter_map(|(group, lease)| {
                 let LeaseState::Live(host, _) = &lease.state else { return None };
                 let class = self.groups.get(group)?.class;
-                Some(Settled { group: group.clone(), class, on: host.clone(), players: self.players_on(group) })
+                let standby = self.standbys_of(group).next().map(|standby| standby.host.clone());
+                let players = self.players_on(group);
+                Some(Settled { group: group.clone(), class, on: host.clone(), players, standby })
             })
             .collect();
         let Some(plan) = next_move(&live, &self.views()) else { return };

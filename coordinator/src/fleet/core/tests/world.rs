@@ -298,6 +298,7 @@ impl Sim {
             | Command::Inter(..)
             | Command::CloseInter(..)
             | Command::Store(_)
+            | Command::EngineStarted(_)
             | Command::Count(_) => {}
         }
     }
