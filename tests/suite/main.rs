@@ -4,6 +4,7 @@
 mod database;
 mod demo;
 mod deny;
+mod engine;
 mod faults;
 mod fixtures;
 mod hostile;
@@ -13,5 +14,6 @@ mod rogue;
 mod scenario;
 mod sql;
 mod start;
+mod stock;
 mod tidy;
 mod trust;

@@ -1,21 +1,14 @@
 //! An engine's SQL, from a stock client through the node and the coordinator to MariaDB. Runs when `BIFROST_TEST_MYSQL` names
 //! a server, as `./test` makes it.
 
-use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bifrost_protocol::ids::MapName;
 use bifrost_tests::harness::{Realm, Settings, eventually};
-use bifrost_world::cells::Cells;
-use bifrost_world::formats::map_cache;
-use tempfile::TempDir;
 use tokio::process::Command;
-use toml::{Table, Value};
 
 use crate::database::Server;
+use crate::engine::ServerFolder;
 
 /// How long an engine may take to be there.
 const START: Duration = Duration::from_secs(60);
@@ -79,40 +72,10 @@ impl Schema {
     }
 }
 
-/// A folder with a bundle whose map-server is the puppet, a map and a policy.
-fn bundle() -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    let field = MapName::new("prt_fild08")?;
-    let cells = Cells::new(20, 20, vec![0; 400]).context("a map")?;
-    let files: [(&str, Vec<u8>); 6] = [
-        ("conf/map_athena.conf", b"import: conf/import/map_conf.txt\n".to_vec()),
-        ("db/map_cache.dat", map_cache::write(&BTreeMap::from([(field, cells)]))),
-        ("db/map_index.txt", b"prt_fild08\t1\n".to_vec()),
-        ("npc/pre-re/scripts_main.conf", Vec::new()),
-        ("policy.toml", POLICY.into()),
-        ("map-server", format!("#!/bin/sh\nexec '{}'\n", env!("CARGO_BIN_EXE_puppet")).into()),
-    ];
-    for (path, bytes) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().context("a parent")?)?;
-        std::fs::write(path, bytes)?;
-    }
-    std::fs::set_permissions(folder.path().join("map-server"), PermissionsExt::from_mode(0o755))?;
-    Ok(folder)
-}
-
-fn settings(schema: &Schema, bundle: &Path) -> Settings {
-    let path = |name: &str| Value::from(bundle.join(name).display().to_string());
-    let mut settings = Settings::default();
-    settings.set("maps.cache", vec![path("db/map_cache.dat")]).set("maps.index", path("db/map_index.txt"));
-    settings.set("engine.kind", "rathena").set("engine.standbys", 0);
-    settings.set("database.url", schema.relay_url()).set("database.policy", path("policy.toml"));
-    let group = [
-        ("name", Value::from("fields")),
-        ("class", Value::from("eligible")),
-        ("maps", Value::from(vec!["prt_fild08"])),
-    ];
-    settings.set("groups", vec![Value::Table(Table::from_iter(group.map(|(key, value)| (key.to_owned(), value))))]);
+fn settings(schema: &Schema, server: &ServerFolder) -> Settings {
+    let mut settings = server.settings(&[("fields", &["prt_fild08"])]);
+    settings.set("engine.standbys", 0);
+    settings.set("database.url", schema.relay_url()).set("database.policy", server.path("policy.toml"));
     settings
 }
 
@@ -173,13 +136,14 @@ impl Client {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engines_sql_stays_within_the_policy_and_what_it_keeps_goes_with_its_group() -> Result<()> {
     let Some(server) = Server::from_environment() else { return Ok(()) };
-    let (schema, bundle) = (Schema::new(server).await?, bundle()?);
-    let mut realm = Realm::start(settings(&schema, bundle.path())).await?;
-    let policy = bundle.path().join("policy.toml").display().to_string();
+    let (schema, folder) = (Schema::new(server).await?, ServerFolder::new(&["prt_fild08"], &[])?);
+    folder.put("policy.toml", POLICY)?;
+    let mut realm = Realm::start(settings(&schema, &folder)).await?;
+    let policy = folder.path("policy.toml");
     let arguments = ["sql", "tables", "--policy", &policy, "--database", &schema.name, "--user", &schema.name];
     let tables = realm.command(&arguments, &[]).await?;
     schema.run(&String::from_utf8_lossy(&tables.stdout)).await?;
-    realm.set_for_nodes("BIFROST_NODE__ENGINE__FOLDER", &bundle.path().display().to_string());
+    realm.set_for_nodes("BIFROST_NODE__ENGINE__FOLDER", &folder.path(""));
     realm.add_host("host-1").await?;
     let client = Client::at(&realm, None).await?;
 

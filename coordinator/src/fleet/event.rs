@@ -156,4 +156,6 @@ pub enum InterEvent {
     },
     /// The client of a session has loaded the map.
     Entered(SessionRef),
+    /// A packet that the engine's stated build does not have, and what is wrong with it. Nothing comes after it.
+    Unreadable(String),
 }

@@ -5,7 +5,7 @@ use bifrost_protocol::Packet;
 use bifrost_protocol::inter::{Login, LoginAnswer, LoginResult, Maps, MapsAccepted, Online};
 
 use super::asked::Asked;
-use super::ruling::{Verdict, demand, insist};
+use super::ruling::{Verdict, insist};
 use super::{Ruling, text};
 
 /// `MAX_MAP_PER_SERVER`: more maps overflow the char-server's buffer (`chmapif_send_maps`).
@@ -23,14 +23,14 @@ pub(super) fn login(asked: &mut Asked<'_>) -> Verdict {
     Ok(Ruling::Connects(std::iter::once(answer).chain(tables).collect()))
 }
 
-/// 0x2afa: maps of the engine's own group.
+/// 0x2afa: maps of the engine's own group. One that claims others cannot be taken in, and would wait for it forever.
 pub(super) fn maps(asked: &mut Asked<'_>) -> Verdict {
     let said: Maps = asked.read()?;
     insist(said.maps.0.len() <= MAX_MAPS, "count", || format!("{} maps", said.maps.0.len()))?;
     let mut maps = Vec::new();
     for name in &said.maps.0 {
         let map = text::map(name)?;
-        demand(asked.sessions.serves(&map), "map_owner", || format!("{map} is not of the engine's group"))?;
+        insist(asked.sessions.serves(&map), "map_owner", || format!("{map} is not of the engine's group"))?;
         maps.push(map);
     }
     let accepted = asked.guard.greeting.accepted.clone().unwrap_or_else(|| {

@@ -7,12 +7,12 @@ use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use bifrost_protocol::DecodeError;
 use bifrost_protocol::control::{
     EngineRefused, InterDown, InterOpen, InterOrder, InterSays, InterUp, MAX_HEADER, MAX_INTER, SaveBundle, WholeSave,
     delimited,
 };
 use bifrost_protocol::ids::{CharacterId, Epoch, GroupName};
-use bytes::Bytes;
 use prost::Message;
 use quinn::SendStream;
 use tokio::sync::mpsc;
@@ -107,13 +107,16 @@ impl Reader<'_> {
                 return Err(Refusal::Chatty);
             }
             let event = match says {
-                InterSays::Packet(packet) => InterEvent::Packet(self.canonical(packet.into())?),
+                InterSays::Packet(packet) => readable(self.layout.canonical(&packet.into()).map(InterEvent::Packet)),
                 InterSays::Entered(who) => InterEvent::Entered(who),
                 InterSays::Save(save) => {
                     metrics::histogram!("bifrost_save_bytes").record(wire_bytes(&save));
                     let character = CharacterId(save.character);
                     match saves.rebuild(&save) {
-                        Ok(packets) => InterEvent::Save { character, packets: self.canonical_save(&packets)? },
+                        Ok(packets) => {
+                            let all = self.layout.canonical_all(&packets);
+                            readable(all.map(|packets| InterEvent::Save { character, packets }))
+                        }
                         Err(error) => {
                             tracing::warn!(group = %self.group, character = save.character, %error, "save discarded");
                             metrics::counter!("bifrost_saves_torn_total").increment(1);
@@ -123,8 +126,9 @@ impl Reader<'_> {
                     }
                 }
             };
+            let last = matches!(event, InterEvent::Unreadable(_));
             let (group, instance) = (self.group.clone(), self.instance);
-            if !self.link.outlet.tell(NodeEvent::Inter { group, instance, event }).await {
+            if !self.link.outlet.tell(NodeEvent::Inter { group, instance, event }).await || last {
                 break;
             }
         }
@@ -137,19 +141,14 @@ impl Reader<'_> {
             let _full = orders.try_send(InterOrder::Whole(WholeSave { character }));
         }
     }
+}
 
-    fn canonical(&self, packet: Bytes) -> Result<Bytes, Refusal> {
-        self.layout.canonical(&packet).map_err(|error| self.unreadable(&error.to_string()))
-    }
-
-    fn canonical_save(&self, packets: &Bytes) -> Result<Bytes, Refusal> {
-        self.layout.canonical_all(packets).map_err(|error| self.unreadable(&error.to_string()))
-    }
-
-    fn unreadable(&self, error: &str) -> Refusal {
-        tracing::warn!(group = %self.group, error, "engine sent a packet that its build does not have");
-        Refusal::Garbage
-    }
+/// What of an engine's bytes cannot be read is the fleet's to judge: its node may be as surprised.
+fn readable(event: Result<InterEvent, DecodeError>) -> InterEvent {
+    event.unwrap_or_else(|error| {
+        Refusal::Garbage.count();
+        InterEvent::Unreadable(error.to_string())
+    })
 }
 
 /// What a save took on the wire: its message with the length before it.

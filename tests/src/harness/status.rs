@@ -57,6 +57,19 @@ pub struct Group {
     pub epoch: u64,
     /// Players on it.
     pub players: usize,
+    /// Engines that stand by for it.
+    pub standbys: Vec<Standby>,
+    /// Why an engine of it could not start or go on, last.
+    pub problem: Option<String>,
+}
+
+/// An engine that stands by.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Standby {
+    /// Where.
+    pub host: String,
+    /// Whether it could take the group at once.
+    pub ready: bool,
 }
 
 /// One change of hosts, in its six steps.

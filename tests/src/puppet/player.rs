@@ -38,6 +38,8 @@ pub(super) struct Player {
     pub(super) sex: u8,
     pub(super) group: u32,
     pub(super) stage: Stage,
+    /// Whether its client waits to hear the time.
+    pub(super) asked_time: bool,
     pub(super) image: CharacterImage,
     storages: [Option<StorageImage>; 2],
     loaded: u8,
@@ -66,6 +68,7 @@ impl Player {
             sex,
             group: 0,
             stage: Stage::Asking,
+            asked_time: false,
             image: CharacterImage::zeroed(),
             storages: [None, None],
             loaded: 0,

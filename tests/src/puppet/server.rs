@@ -13,8 +13,8 @@ use bifrost_protocol::ids::AccountId;
 use bifrost_protocol::inter::{AllOffline, BonusRequest, LoginResult};
 use bifrost_protocol::inter::{
     Authenticated, ChangeServerAnswer, CharacterSelectAnswer, CooldownRequest, Counted, Kick, KickReason, Login,
-    LoginAnswer, Maps, MapsAccepted, Online, OnlinePlayer, Ping, Refused, Registry, Saved, ServerMaps, StatusRequest,
-    Storage, TotalUsers, UserCount, WentOffline, char_to_map,
+    LoginAnswer, Maps, MapsAccepted, Online, OnlinePlayer, Ping, Refused, Registry, Saved, ServerMaps, Storage,
+    TotalUsers, UserCount, WentOffline, char_to_map,
 };
 use bifrost_protocol::{FixedText, Ipv4Be, List, Packet, PortBe, Secret};
 use bytes::Bytes;
@@ -283,9 +283,7 @@ impl Server {
         let Ok(storage) = Storage::decode(packet) else { return };
         let Some(player) = self.players.get_mut(&storage.account) else { return };
         if player.take_storage(storage.kind, storage.image) {
-            player.stage = Stage::Here;
-            let request = StatusRequest { account: player.account, character: player.character };
-            self.tell(request.encode());
+            self.arrived(storage.account);
         }
     }
 

@@ -120,6 +120,11 @@ impl Fleet {
             InterEvent::Entered(who) => self.entered(link, who),
             InterEvent::Save { character, packets } => self.stock_saved(link, group, key, character, &packets),
             InterEvent::Packet(packet) => self.judge(link, group, key, &packet),
+            InterEvent::Unreadable(error) => {
+                tracing::warn!(%group, error, "engine sent a packet that its build does not have");
+                self.violation(link, "layout");
+                self.cut_off(link, group, &format!("its map-server is not the build it says: {error}"));
+            }
         }
     }
 
@@ -170,13 +175,18 @@ impl Fleet {
         self.violation(link, violation.rule);
         self.answer(link, group, violation.answers.clone());
         if violation.grave {
-            let epoch = self.leases.get(group).map(|lease| lease.epoch).unwrap_or_default();
-            let problem = format!("its map-server broke a rule: {}", violation.rule);
-            self.command(Command::CloseInter(link, group.clone()));
-            self.engine_gone(link, group);
-            self.engine_failed(link, group, epoch, &problem);
-            self.standby_failed(link, group, &problem);
+            let Violation { rule, detail, .. } = violation;
+            self.cut_off(link, group, &format!("its map-server broke a rule ({rule}): {detail}"));
         }
+    }
+
+    /// An engine's stream cannot be trusted any more.
+    fn cut_off(&mut self, link: LinkId, group: &GroupName, problem: &str) {
+        let epoch = self.leases.get(group).map(|lease| lease.epoch).unwrap_or_default();
+        self.command(Command::CloseInter(link, group.clone()));
+        self.engine_gone(link, group);
+        self.engine_failed(link, group, epoch, problem);
+        self.standby_failed(link, group, problem);
     }
 
     /// Breaches in packets that passed without the part that broke a rule.

@@ -10,6 +10,7 @@ use bifrost_protocol::client::map::{
 use bifrost_protocol::ids::AccountId;
 use bifrost_protocol::inter::{
     Authenticate, Authenticated, ChangeServerAnswer, CharacterSelect, CharacterSelectAnswer, RegistryRequest,
+    StatusRequest,
 };
 use bifrost_protocol::{FixedText, Ipv4Be, Packet, Secret};
 
@@ -32,7 +33,7 @@ impl Server {
                     self.walk(client, account, walk.to);
                 }
             }
-            AskTime::ID => self.reply(client, &Time { server_tick: 1 }),
+            AskTime::ID => self.tell_time(client, account),
             Say::ID => {
                 if let Ok(said) = Say::decode(packet) {
                     self.reply(client, &OwnSays { text: said.text });
@@ -50,6 +51,28 @@ impl Server {
             Quit::ID => self.reply(client, &QuitAck { result: 0 }),
             // What needs a world, and what needs no answer.
             _ => {}
+        }
+    }
+
+    /// Once everything of the player is there: until then a stock server does nothing for it, and here this is the answer
+    /// from which a client knows.
+    fn tell_time(&mut self, client: u64, account: AccountId) {
+        let Some(player) = self.players.get_mut(&account) else { return };
+        player.asked_time = player.stage == Stage::Asking || player.stage == Stage::Loading;
+        if !player.asked_time {
+            self.reply(client, &Time { server_tick: 1 });
+        }
+    }
+
+    /// A player is wholly there.
+    pub(super) fn arrived(&mut self, account: AccountId) {
+        let Some(player) = self.players.get_mut(&account) else { return };
+        player.stage = Stage::Here;
+        let (client, asked) = (player.client, std::mem::take(&mut player.asked_time));
+        let request = StatusRequest { account: player.account, character: player.character };
+        self.tell(request.encode());
+        if asked {
+            self.reply(client, &Time { server_tick: 1 });
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::of("Login", fresh, "connects", |_| {}).grave("frame", "a byte too many", |packet| packet.push(0)),
         Case::of("Login", fresh, "connects", |_| {}).grave("frame", "cut short", |packet| packet.truncate(20)),
         Case::of("Maps", base, "has_maps", |packet| say(packet, 4, b"prt_fild08\0\0\0\0\0\0"))
-            .light("map_owner", "a map of the city", |packet| say(packet, 4, b"prontera\0\0\0\0\0\0\0\0"))
+            .grave("map_owner", "a map of the city", |packet| say(packet, 4, b"prontera\0\0\0\0\0\0\0\0"))
             .grave("map_name", "SQL for a map", |packet| say(packet, 4, b"a',x=1;--\0\0\0\0\0\0\0"))
             .grave("malformed", "half a map", |packet| say(packet, 4, b"prt_f"))
             .grave("count", "more maps than fit", |packet| say(packet, 4, &b"prt_fild08\0\0\0\0\0\0".repeat(1_501)))
