@@ -18,7 +18,7 @@ const _: () = assert!(size_of::<Config>() == 16);
 /// Does everything once; every call returns the same configuration, which lives as long as the process.
 #[expect(unsafe_code, reason = "the client asks for it by this name")]
 #[unsafe(no_mangle)]
-pub extern "C" fn initialize_p2p_hosting() -> *const Config {
+pub(crate) extern "C" fn initialize_p2p_hosting() -> *const Config {
     // Kept as a number, because a pointer in a static would have to be promised to be harmless.
     static CONFIG: OnceLock<usize> = OnceLock::new();
     *CONFIG.get_or_init(|| std::ptr::from_ref(initialize()) as usize) as *const Config
@@ -27,14 +27,13 @@ pub extern "C" fn initialize_p2p_hosting() -> *const Config {
 /// The version of what is exported here.
 #[expect(unsafe_code, reason = "the launcher looks for it by this name")]
 #[unsafe(no_mangle)]
-pub extern "C" fn p2phost_abi_version() -> u32 {
+pub(crate) extern "C" fn p2phost_abi_version() -> u32 {
     ABI_VERSION
 }
 
 /// Clients that import the library instead of calling it (WARP's `CustomDLL`) are hooked while they are loaded: their
 /// import table is complete by then, and nothing here waits for anything that the loader holds.
 #[expect(unsafe_code, reason = "the loader calls it by this name")]
-#[expect(non_snake_case, reason = "the loader's own spelling")]
 #[unsafe(no_mangle)]
 extern "system" fn DllMain(_module: *mut c_void, reason: u32, imported: *mut c_void) -> i32 {
     if reason == PROCESS_ATTACH && !imported.is_null() {
