@@ -317,7 +317,7 @@ export const en = {
     realm_older: 'You have a newer realm file already. Nothing was changed.',
     client_missing: 'The folder of the game is not there any more. Choose it again in Settings.',
     client_program_missing: 'There is no game in that folder. Choose the folder with the game’s program in it.',
-    client_unpatched: 'The game is the right one, and not prepared for this realm yet. Prepare it: what it was before is kept beside it.',
+    client_unpatched: 'This is the right game. It only has to be prepared for this realm; the old file is kept beside it.',
     client_library: 'The file p2phost.dll beside the game is missing or not your operator’s. Prepare the game; if that does not help, get it from your operator’s page.',
     client_other_build: 'This is not the game your operator gives out, or it is damaged. Get it again from your operator’s page.',
     client_not_written: 'The game’s folder cannot be written to. Close the game, see that you may write there, and try again.',
