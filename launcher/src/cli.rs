@@ -1,10 +1,12 @@
 //! Flags of the binary.
 
+pub(crate) mod client;
 pub(crate) mod doctor;
 pub(crate) mod realm;
 pub(crate) mod serve;
 
 use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 
@@ -27,8 +29,16 @@ pub(crate) enum Command {
     /// Makes and reads realm files, for operators
     #[command(subcommand)]
     Realm(realm::Command),
+    /// Patches and verifies the game's program
+    #[command(subcommand)]
+    Client(client::Command),
     /// Checks network, clock, keyring, game and disk, and prints a report
     Doctor(doctor::Options),
+}
+
+/// The time, as realm files count it.
+pub(crate) fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// One line on standard error.

@@ -45,6 +45,8 @@ pub enum Command {
     },
     /// Starts the game.
     Play,
+    /// Patches the game.
+    PatchClient,
     /// Replaces the settings.
     ChangeSettings {
         /// All of them.

@@ -209,6 +209,7 @@ impl Controller {
         self.game = match event {
             GameEvent::Step(step) => PlayView::Starting { step },
             GameEvent::Running => PlayView::Running { since: u32::try_from(self.now.unix).unwrap_or(u32::MAX) },
+            GameEvent::Patched => PlayView::Ready { ended: None },
             GameEvent::Ended(end) => PlayView::Ready { ended: Some(end) },
             GameEvent::Failed(problem) => PlayView::Failed { problem },
         };

@@ -94,6 +94,8 @@ pub enum Fix {
     UnlockKeyring,
     /// Choose the game's folder.
     ChooseFolder,
+    /// Patch the game.
+    PatchClient,
     /// Install the game anew.
     ReinstallClient,
     /// Install wine.

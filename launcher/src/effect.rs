@@ -1,5 +1,7 @@
 //! What the controller wants done, and who does it.
 
+use bifrost_client_patch::Manifest;
+
 use crate::event::Account;
 use crate::ledger::Ledger;
 use crate::realm::Realm;
@@ -51,6 +53,19 @@ pub enum Effect {
         folder: String,
         /// What to start in it.
         program: String,
+        /// The files that the operator names, if any.
+        client: Option<Manifest>,
+        /// What the game is told of hosting.
+        hosting: Hosting,
+    },
+    /// Patch the game's program and put the DLL beside it.
+    PatchClient {
+        /// Where it is.
+        folder: String,
+        /// What to patch in it.
+        program: String,
+        /// The files that the operator names, if any.
+        client: Option<Manifest>,
     },
     /// Check everything.
     RunDoctor {
@@ -69,6 +84,15 @@ pub enum Effect {
     InstallUpdate,
     /// End the program.
     Quit,
+}
+
+/// What the game is told of hosting, when it starts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Hosting {
+    /// Whether this PC hosts.
+    pub enabled: bool,
+    /// The most players it takes.
+    pub players: u32,
 }
 
 /// The states of the tray icon.

@@ -121,6 +121,8 @@ impl Account {
 pub enum GameEvent {
     /// A step towards it.
     Step(PlayStep),
+    /// It was patched, and may be started.
+    Patched,
     /// It runs.
     Running,
     /// It has ended.

@@ -5,6 +5,7 @@
 //! embedded node, files and the OS; [`serve`] shows it to a browser on loopback, which is how the UI is tested.
 
 pub mod app;
+pub mod client;
 pub mod command;
 pub mod controller;
 pub mod doctor;

@@ -158,10 +158,12 @@ impl Shell for LiveShell {
                 let path = self.folder.join(Realm::FILE);
                 self.keep("realm file", move || files::remove(&path));
             }
-            Effect::StartGame { folder, program } => {
+            Effect::StartGame { folder, program, client, hosting } => {
+                let game = game::Game { folder, program, client, hosting, routes: Vec::new() };
                 let (inbox, stop) = (self.inbox.clone(), self.stop.clone());
-                self.tasks.spawn(async move { stop.run_until_cancelled(game::play(inbox, folder, program)).await });
+                self.tasks.spawn(async move { stop.run_until_cancelled(game::play(inbox, game)).await });
             }
+            Effect::PatchClient { folder, program, client } => self.report(game::prepare(folder, program, client)),
             Effect::RunDoctor { realm, client_folder } => {
                 let api = realm.as_ref().map(|realm| self.api(realm));
                 let checkup = doctor::Checkup {

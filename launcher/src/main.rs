@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
     let done = match cli.command {
         Command::Serve(options) => cli::serve::run(options).await,
         Command::Realm(command) => cli::realm::run(command),
+        Command::Client(command) => cli::client::run(command),
         Command::Doctor(options) => cli::doctor::run(options).await,
     };
     match done {

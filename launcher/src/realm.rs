@@ -6,6 +6,7 @@
 mod make;
 mod picture;
 
+use bifrost_client_patch::Manifest;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -47,6 +48,9 @@ pub struct Description {
     /// The game's program within its folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
+    /// The files of the client. Without it, launchers start whatever is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<Manifest>,
     /// Unix seconds; of two files the later one counts.
     pub issued_at: u64,
     /// Unix seconds; not taken from then on.
@@ -202,6 +206,9 @@ impl Description {
         };
         if !is_colour(&self.accent) {
             return Err("accent: expected #rrggbb".into());
+        }
+        if let Some(client) = &self.client {
+            client.check()?;
         }
         match &self.program {
             Some(program)

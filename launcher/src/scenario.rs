@@ -58,6 +58,8 @@ pub enum Scenario {
     Playing,
     /// The game has crashed.
     Crashed,
+    /// The game is not patched yet.
+    Unpatched,
     /// The doctor finds things.
     Sick,
 }

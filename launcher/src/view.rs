@@ -207,6 +207,14 @@ pub enum ProblemCode {
     ClientMissing,
     /// The folder has no game in it.
     ClientProgramMissing,
+    /// The game's program is the right build, and not patched yet.
+    ClientUnpatched,
+    /// The DLL beside the game is missing or another one.
+    ClientLibrary,
+    /// The game's program is another build than the operator's.
+    ClientOtherBuild,
+    /// The game could not be patched, because its folder cannot be written to.
+    ClientNotWritten,
     /// Wine is needed and not there.
     WineMissing,
     /// The game could not be started.

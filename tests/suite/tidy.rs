@@ -174,7 +174,9 @@ fn dependencies_point_one_way() {
         ("bifrost-world", &["bifrost-protocol"]),
         ("bifrost-node", &["bifrost-protocol", "bifrost-world"]),
         ("bifrost-coordinator", &["bifrost-protocol", "bifrost-world"]),
-        ("bifrost-launcher", &["bifrost-node", "bifrost-protocol"]),
+        ("bifrost-client-patch", &[]),
+        ("p2phost", &["bifrost-client-patch"]),
+        ("bifrost-launcher", &["bifrost-client-patch", "bifrost-node", "bifrost-protocol"]),
         ("bifrost-tests", &["bifrost-coordinator", "bifrost-node", "bifrost-protocol", "bifrost-world"]),
     ]);
     let mut wrong = Vec::new();

@@ -23,6 +23,7 @@ const states: Record<string, RegExp> = {
   failed: /Hosting has stopped/,
   playing: /Hosting for 7 players/,
   crashed: /Connected to Midgard Lanterns/,
+  unpatched: /Connected to Midgard Lanterns/,
 };
 
 for (const [scenario, title] of Object.entries(states)) {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
+use bifrost_client_patch::{Hook, Manifest, Sha256, inspect, inspect_library};
 use bifrost_launcher::files::write_private;
 use bifrost_launcher::realm::{Description, OperatorKey, Picture, Realm};
 use clap::{Args, Subcommand};
@@ -54,6 +54,12 @@ pub(crate) struct Make {
     /// The game's program within its folder
     #[arg(long, default_value = "ragexe.exe")]
     program: String,
+    /// A patched game program, or one that launchers shall patch; can be given several times
+    #[arg(long, value_name = "FILE", requires = "client_library")]
+    client: Vec<PathBuf>,
+    /// The p2phost.dll that belongs beside it; can be given several times
+    #[arg(long, value_name = "FILE", requires = "client")]
+    client_library: Vec<PathBuf>,
     /// Days until launchers ask for a newer file
     #[arg(long, default_value_t = 730)]
     days: u64,
@@ -86,7 +92,7 @@ fn make(options: &Make) -> Result<()> {
         Some(path) => Some(Picture::from_bytes(&read(path)?)?),
         None => None,
     };
-    let now = unix_now();
+    let now = super::unix_now();
     let description = Description {
         version: 1,
         name: options.name.clone(),
@@ -95,6 +101,7 @@ fn make(options: &Make) -> Result<()> {
         accent: options.accent.clone(),
         emblem,
         program: Some(options.program.clone()),
+        client: manifest(options)?,
         issued_at: now,
         expires_at: now + options.days * DAY,
     };
@@ -104,9 +111,33 @@ fn make(options: &Make) -> Result<()> {
     Ok(())
 }
 
+/// Names programs as they are when they are patched, whoever does it.
+fn manifest(options: &Make) -> Result<Option<Manifest>> {
+    if options.client.is_empty() {
+        return Ok(None);
+    }
+    let mut manifest = Manifest::default();
+    for path in &options.client {
+        let file = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let program = inspect(&file).with_context(|| path.display().to_string())?;
+        manifest.programs.push(match program.hook {
+            Hook::Entry(_) | Hook::Import => program.sha256,
+            Hook::None(patched) => patched.with_context(|| path.display().to_string())?,
+            Hook::Broken(why) => anyhow::bail!("{}: {why}", path.display()),
+        });
+    }
+    for path in &options.client_library {
+        let file = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let library = inspect_library(&file).with_context(|| path.display().to_string())?;
+        ensure!(library.missing.is_empty(), "{} does not export {}", path.display(), library.missing.join(", "));
+        manifest.libraries.push(Sha256::of(&file));
+    }
+    Ok(Some(manifest))
+}
+
 fn show(file: &Path) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
-    let realm = Realm::open(&text, None, unix_now())?;
+    let realm = Realm::open(&text, None, super::unix_now())?;
     let Description { name, coordinator, accent, expires_at, .. } = &realm.description;
     let until = chrono::DateTime::from_timestamp(i64::try_from(*expires_at).unwrap_or(0), 0).unwrap_or_default();
     super::say(&format!(
@@ -115,9 +146,11 @@ fn show(file: &Path) -> Result<()> {
         until.format("%Y-%m-%d"),
         realm.program(),
     ));
+    if let Some(client) = &realm.description.client {
+        let named = [("client", &client.programs), ("its DLL", &client.libraries)];
+        for (what, hashes) in named {
+            hashes.iter().for_each(|hash| super::say(&format!("  {what:<10} {hash}")));
+        }
+    }
     Ok(())
-}
-
-fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,10 +1,11 @@
 //! What a window asks for.
 
+use bifrost_client_patch::Manifest;
 use bifrost_protocol::Secret;
 
 use super::{Controller, Membership, NodeSide};
 use crate::command::{Command, CommandError};
-use crate::effect::Effect;
+use crate::effect::{Effect, Hosting};
 use crate::event::{Account, Now};
 use crate::realm::Realm;
 use crate::settings::Settings;
@@ -35,6 +36,7 @@ impl Controller {
             Command::SignOut => self.sign_out(&mut effects)?,
             Command::SetHost { on } => self.set_host(on, &mut effects)?,
             Command::Play => self.play(&mut effects)?,
+            Command::PatchClient => self.patch_client(&mut effects)?,
             Command::ChangeSettings { settings } => self.change_settings(settings, &mut effects)?,
             Command::Retry => self.retry(),
             Command::RunDoctor => self.run_doctor(&mut effects),
@@ -114,6 +116,22 @@ impl Controller {
     }
 
     fn play(&mut self, effects: &mut Vec<Effect>) -> Result<(), CommandError> {
+        let (folder, program, client) = self.client()?;
+        let hosting = Hosting { enabled: self.settings.host, players: self.settings.manners.players() };
+        self.game = PlayView::Starting { step: PlayStep::Verify };
+        effects.push(Effect::StartGame { folder, program, client, hosting });
+        Ok(())
+    }
+
+    fn patch_client(&mut self, effects: &mut Vec<Effect>) -> Result<(), CommandError> {
+        let (folder, program, client) = self.client()?;
+        self.game = PlayView::Starting { step: PlayStep::Patch };
+        effects.push(Effect::PatchClient { folder, program, client });
+        Ok(())
+    }
+
+    /// Folder, program and named files of a game that does not run.
+    fn client(&self) -> Result<(String, String, Option<Manifest>), CommandError> {
         if matches!(self.game, PlayView::Starting { .. } | PlayView::Running { .. }) {
             return Err(CommandError::not_now("the game runs"));
         }
@@ -121,10 +139,7 @@ impl Controller {
         let Some(folder) = self.settings.client_folder.clone().filter(|folder| !folder.is_empty()) else {
             return Err(CommandError::not_now("no folder of the game was chosen"));
         };
-        let program = realm.program().to_owned();
-        self.game = PlayView::Starting { step: PlayStep::Verify };
-        effects.push(Effect::StartGame { folder, program });
-        Ok(())
+        Ok((folder, realm.program().to_owned(), realm.description.client.clone()))
     }
 
     fn change_settings(&mut self, settings: Settings, effects: &mut Vec<Effect>) -> Result<(), CommandError> {

@@ -244,6 +244,27 @@ fn a_tampered_realm_file_is_refused_and_the_good_one_stays() {
 }
 
 #[test]
+fn a_game_that_is_not_patched_is_patched_by_a_click_and_then_played() {
+    let mut pc = member();
+    assert_eq!(pc.refused(Command::PatchClient), CommandCode::NotNow, "nobody said where it is");
+    let settings = Settings { client_folder: Some("/games/ro".into()), ..Settings::default() };
+    pc.command(Command::ChangeSettings { settings });
+    pc.command(Command::Play);
+    assert_eq!(pc.refused(Command::PatchClient), CommandCode::NotNow, "it is being started");
+    let unpatched = Problem::new(ProblemCode::ClientUnpatched, "");
+    pc.event(Event::Game(GameEvent::Failed(unpatched.clone())));
+    assert_eq!(pc.controller.view().play, PlayView::Failed { problem: unpatched });
+    pc.command(Command::PatchClient);
+    assert!(pc.did("PatchClient"));
+    assert_eq!(pc.controller.view().play, PlayView::Starting { step: PlayStep::Patch });
+    assert_eq!(pc.refused(Command::Play), CommandCode::NotNow);
+    pc.event(Event::Game(GameEvent::Patched));
+    assert_eq!(pc.controller.view().play, PlayView::Ready { ended: None });
+    pc.command(Command::Play);
+    assert!(pc.did("StartGame"));
+}
+
+#[test]
 fn the_game_is_started_watched_and_its_end_told() {
     let mut pc = member();
     assert_eq!(pc.controller.view().play, PlayView::NeedsFolder);
@@ -437,6 +458,9 @@ fn realm_text() -> String {
         accent: "#3ddc97".into(),
         emblem: None,
         program: None,
+
+        client: None,
+
         issued_at: UNIX,
         expires_at: UNIX + 10_000_000,
     };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bifrost_client_patch::{LIBRARY, Verdict};
 use bifrost_protocol::api::Credentials;
 use bifrost_protocol::control::ALPN;
 use rustls::pki_types::CertificateDer;
@@ -11,14 +12,13 @@ use rustls::pki_types::pem::PemObject;
 
 use super::realm_api::RealmApi;
 use super::{game, node};
+use crate::client::look;
 use crate::doctor::{Check, Finding, Fix, judge_clock, judge_disk};
 use crate::realm::Realm;
 use crate::view::Trouble;
 
 /// How long a handshake over UDP may take.
 const UDP_LIMIT: Duration = Duration::from_secs(4);
-/// The first bytes of every Windows program.
-const MZ: &[u8] = b"MZ";
 
 /// One check of everything.
 #[derive(Debug)]
@@ -36,7 +36,8 @@ impl Checkup {
         let keyring = tokio::task::spawn_blocking(keyring).await;
         let mut findings = vec![self.realm_file(), realm, self.udp().await, clock];
         findings.extend(keyring);
-        findings.push(self.client());
+        let (realm, folder) = (self.realm.clone(), self.client_folder.clone());
+        findings.extend(tokio::task::spawn_blocking(move || client(realm.as_ref(), folder.as_deref())).await);
         findings.push(Finding::good(Check::Engine, "the built-in engine needs no files"));
         let state = self.state.clone();
         let free = tokio::task::spawn_blocking(move || free_space(&state)).await.unwrap_or_default();
@@ -88,30 +89,36 @@ impl Checkup {
             Err(problem) => Finding::broken(Check::Udp, Fix::AllowUdp, problem),
         }
     }
+}
 
-    fn client(&self) -> Finding {
-        let Some(folder) = self.client_folder.as_deref().filter(|folder| !folder.is_empty()) else {
-            return Finding::skipped(Check::Client, Some(Fix::ChooseFolder));
-        };
-        let Some(realm) = &self.realm else { return Finding::skipped(Check::Client, Some(Fix::OpenRealmFile)) };
-        let program = realm.program();
-        let path = match game::find(Path::new(folder), program) {
-            Ok(path) => path,
-            Err(problem) => return Finding::broken(Check::Client, Fix::ChooseFolder, problem.detail),
-        };
-        if game::needs_wine(&path) {
-            if !begins_with(&path, MZ) {
-                return Finding::broken(
-                    Check::Client,
-                    Fix::ReinstallClient,
-                    format!("{program} is no Windows program"),
-                );
-            }
-            if !is_in_path(game::WINE) {
-                return Finding::broken(Check::Client, Fix::InstallWine, "wine is not installed");
-            }
+fn client(realm: Option<&Realm>, folder: Option<&str>) -> Finding {
+    let Some(folder) = folder.filter(|folder| !folder.is_empty()) else {
+        return Finding::skipped(Check::Client, Some(Fix::ChooseFolder));
+    };
+    let Some(realm) = realm else { return Finding::skipped(Check::Client, Some(Fix::OpenRealmFile)) };
+    let program = realm.program();
+    let path = match game::find(Path::new(folder), program) {
+        Ok(path) => path,
+        Err(problem) => return Finding::broken(Check::Client, Fix::ChooseFolder, problem.detail),
+    };
+    let look = match look(&path, realm.description.client.as_ref()) {
+        Ok(look) => look,
+        Err(error) => return Finding::broken(Check::Client, Fix::ReinstallClient, error.to_string()),
+    };
+    if game::needs_wine(&path) {
+        if let Err(error) = &look.program {
+            return Finding::broken(Check::Client, Fix::ReinstallClient, format!("{program}: {error}"));
         }
-        Finding::good(Check::Client, program)
+        if !is_in_path(game::WINE) {
+            return Finding::broken(Check::Client, Fix::InstallWine, "wine is not installed");
+        }
+    }
+    match &look.verdict {
+        Verdict::Good => Finding::good(Check::Client, format!("{program}, patched")),
+        Verdict::Plain => Finding::good(Check::Client, program),
+        Verdict::Unpatched => Finding::broken(Check::Client, Fix::PatchClient, format!("{program} is not patched")),
+        Verdict::Library(why) => Finding::broken(Check::Client, Fix::PatchClient, format!("{LIBRARY}: {why}")),
+        Verdict::OtherBuild(why) => Finding::broken(Check::Client, Fix::ReinstallClient, format!("{program}: {why}")),
     }
 }
 
@@ -151,12 +158,6 @@ fn keyring() -> Finding {
     } else {
         Finding::warning(Check::Keyring, Fix::UnlockKeyring, "a private file is used instead")
     }
-}
-
-fn begins_with(path: &Path, bytes: &[u8]) -> bool {
-    use std::io::Read;
-    let mut found = vec![0; bytes.len()];
-    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut found)).is_ok_and(|()| found == bytes)
 }
 
 fn is_in_path(program: &str) -> bool {

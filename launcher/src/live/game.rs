@@ -1,36 +1,107 @@
 //! Starting the game and watching it.
 
+mod ear;
+
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use bifrost_client_patch::Manifest;
+use bifrost_client_patch::environment::{self, Environment, Route};
 use tokio::process::{Child, Command};
 
 use crate::app::Inbox;
+use crate::client;
+use crate::effect::Hosting;
 use crate::event::{Event, GameEvent};
 use crate::view::{GameEnd, PlayStep, Problem, ProblemCode};
 
 /// Runs Windows programs elsewhere.
 pub(super) const WINE: &str = "wine";
 
+/// A game that is to be played.
+#[derive(Debug)]
+pub(super) struct Game {
+    /// Where it is.
+    pub(super) folder: String,
+    /// What to start in it.
+    pub(super) program: String,
+    /// The files that the operator names, if any.
+    pub(super) client: Option<Manifest>,
+    /// What it is told of hosting.
+    pub(super) hosting: Hosting,
+    /// Ways into the gateway. Without any, the game connects as ever.
+    pub(super) routes: Vec<Route>,
+}
+
 /// Verifies, starts and watches the game, telling every step.
-pub(super) async fn play(inbox: Inbox, folder: String, program: String) {
+pub(super) async fn play(inbox: Inbox, game: Game) {
+    let ended = match run(&inbox, game).await {
+        Ok(end) => GameEvent::Ended(end),
+        Err(problem) => GameEvent::Failed(problem),
+    };
+    inbox.tell(Event::Game(ended)).await;
+}
+
+async fn run(inbox: &Inbox, game: Game) -> Result<GameEnd, Problem> {
     let tell = async |event| inbox.tell(Event::Game(event)).await;
     tell(GameEvent::Step(PlayStep::Verify)).await;
-    let path = match find(Path::new(&folder), &program) {
-        Ok(path) => path,
-        Err(problem) => return tell(GameEvent::Failed(problem)).await,
-    };
+    let path = find(Path::new(&game.folder), &game.program)?;
+    verify(path.clone(), game.client).await?;
     tell(GameEvent::Step(PlayStep::Launch)).await;
-    let mut child = match start(&path) {
-        Ok(child) => child,
-        Err(problem) => return tell(GameEvent::Failed(problem)).await,
+    let ear = ear::Ear::open().await.map_err(not_started)?;
+    let environment = Environment {
+        routes: game.routes,
+        launcher: Some(ear.address()),
+        token: ear.token().to_owned(),
+        enabled: game.hosting.enabled,
+        score: 0,
+        players: u16::try_from(game.hosting.players).unwrap_or(u16::MAX),
     };
+    let mut child = start(&path, &environment)?;
     tell(GameEvent::Running).await;
-    let ended = match child.wait().await {
-        Ok(status) => GameEvent::Ended(end(status)),
-        Err(error) => GameEvent::Failed(Problem::new(ProblemCode::GameNotStarted, error.to_string())),
+    let listening = ear.listen();
+    tokio::pin!(listening);
+    let mut heard = false;
+    loop {
+        tokio::select! {
+            status = child.wait() => return status.map(end).map_err(not_started),
+            said = &mut listening, if !heard => {
+                heard = true;
+                tracing::info!(process = said.process, hooked = said.hooked, "the game has loaded the DLL");
+            }
+        }
+    }
+}
+
+/// Patches a game, and tells what came of it.
+pub(super) async fn prepare(folder: String, program: String, manifest: Option<Manifest>) -> Event {
+    let work = move || -> Result<(), Problem> {
+        let path = find(Path::new(&folder), &program)?;
+        Ok(client::prepare(&path, client::own_library().as_deref(), manifest.as_ref())?)
     };
-    tell(ended).await;
+    Event::Game(match off_thread(work).await {
+        Ok(()) => GameEvent::Patched,
+        Err(problem) => GameEvent::Failed(problem),
+    })
+}
+
+async fn verify(path: PathBuf, manifest: Option<Manifest>) -> Result<(), Problem> {
+    let unreadable = |error: std::io::Error| Problem::new(ProblemCode::GameNotStarted, error.to_string());
+    off_thread(move || {
+        let look = client::look(&path, manifest.as_ref()).map_err(unreadable)?;
+        client::problem(&look.verdict).map_or(Ok(()), Err)
+    })
+    .await
+}
+
+/// Reads and writes whole programs, which is nothing for async threads.
+async fn off_thread(work: impl FnOnce() -> Result<(), Problem> + Send + 'static) -> Result<(), Problem> {
+    let failed = |error: tokio::task::JoinError| Err(Problem::new(ProblemCode::Internal, error.to_string()));
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(failed)
+}
+
+fn not_started(error: std::io::Error) -> Problem {
+    Problem::new(ProblemCode::GameNotStarted, error.to_string())
 }
 
 /// The game's program. On Windows names differ in case only by accident, so case does not count anywhere.
@@ -50,7 +121,7 @@ pub(super) fn needs_wine(path: &Path) -> bool {
     !cfg!(windows) && is_windows_program
 }
 
-fn start(path: &Path) -> Result<Child, Problem> {
+fn start(path: &Path, environment: &Environment) -> Result<Child, Problem> {
     let mut command = if needs_wine(path) {
         let mut wine = Command::new(WINE);
         wine.arg(path);
@@ -61,6 +132,10 @@ fn start(path: &Path) -> Result<Child, Problem> {
     if let Some(folder) = path.parent() {
         command.current_dir(folder);
     }
+    for name in environment::ALL {
+        command.env_remove(name);
+    }
+    command.envs(environment.variables());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|error| {
         let missing_wine = needs_wine(path) && error.kind() == std::io::ErrorKind::NotFound;
@@ -108,8 +183,46 @@ mod tests {
             ("kill -9 $$", GameEnd::Killed),
         ] {
             let (_folder, path) = game(script);
-            let status = start(&path).expect("started").wait().await.expect("ended");
+            let status = start(&path, &Environment::default()).expect("started").wait().await.expect("ended");
             assert_eq!(end(status), expected);
         }
+    }
+
+    fn to_play(folder: &Path, client: Option<Manifest>) -> Game {
+        let route = Route { address: None, port: 6900, gateway: "127.0.0.1:4".parse().expect("an address") };
+        let hosting = Hosting { enabled: true, players: 70_000 };
+        Game { folder: folder.display().to_string(), program: "game".into(), client, hosting, routes: vec![route] }
+    }
+
+    #[tokio::test]
+    async fn the_game_gets_what_the_dll_reads() {
+        let (folder, _) = game("env >said; test -n \"$BIFROST_P2P_TOKEN\"");
+        let (inbox, _outbox) = crate::app::queue();
+        assert_eq!(run(&inbox, to_play(folder.path(), None)).await, Ok(GameEnd::Closed));
+        let said = std::fs::read_to_string(folder.path().join("said")).expect("written");
+        let has = |line: &str| said.lines().any(|said| said == line);
+        assert!(has("BIFROST_P2P_ROUTES=*:6900=127.0.0.1:4") && has("BIFROST_P2P_PLAYERS=65535"), "{said}");
+        assert!(said.contains("BIFROST_P2P_LAUNCHER=127.0.0.1:"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn a_game_that_is_not_the_operators_is_not_started_and_one_that_can_be_is_prepared() {
+        use bifrost_client_patch::fixture::Fixture;
+        use bifrost_client_patch::{LIBRARY, Sha256, patch};
+        let (folder, path) = game("touch started");
+        let (program, library) = (Fixture::default().build(), Fixture::library().build());
+        let programs = vec![Sha256::of(&patch(&program).expect("patched"))];
+        let manifest = Manifest { programs, libraries: vec![Sha256::of(&library)] };
+        let (inbox, _outbox) = crate::app::queue();
+        let play =
+            async || run(&inbox, to_play(folder.path(), Some(manifest.clone()))).await.expect_err("refused").code;
+        assert_eq!(play().await, ProblemCode::ClientOtherBuild);
+        assert!(!folder.path().join("started").exists());
+        std::fs::write(&path, &program).expect("written");
+        assert_eq!(play().await, ProblemCode::ClientUnpatched);
+        std::fs::write(folder.path().join(LIBRARY), &library).expect("written");
+        let event = prepare(folder.path().display().to_string(), "GAME".into(), Some(manifest.clone())).await;
+        assert!(matches!(event, Event::Game(GameEvent::Patched)), "{event:?}");
+        assert!(verify(path.clone(), Some(manifest)).await.is_ok());
     }
 }

@@ -11,6 +11,9 @@ fn description() -> Description {
         accent: "#3ddc97".into(),
         emblem: None,
         program: Some("ragexe.exe".into()),
+
+        client: None,
+
         issued_at: NOW,
         expires_at: NOW + 100 * DAY,
     }
@@ -78,6 +81,7 @@ fn nobody_signs_or_opens_what_makes_no_sense() {
     assert!(refused(|it| it.coordinator = "https://127.0.0.1/path".into()));
     assert!(refused(|it| it.ca = "none".into()));
     assert!(refused(|it| it.accent = "red".into()));
+    assert!(refused(|it| it.client = Some(Manifest::default())));
     assert!(refused(|it| it.program = Some("../bin/sh".into())));
     for text in ["", "{}", "[1]", r#"{"realm":"x","key":"00","signature":"00"}"#] {
         assert!(matches!(Realm::open(text, None, NOW), Err(RealmError::Unreadable(_))), "{text}");

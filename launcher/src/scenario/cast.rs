@@ -40,6 +40,7 @@ fn settings(scenario: Scenario) -> Settings {
         | Scenario::Certificate
         | Scenario::Updating
         | Scenario::Crashed
+        | Scenario::Unpatched
         | Scenario::Sick => false,
         Scenario::OfflineNetwork
         | Scenario::Connecting

@@ -69,6 +69,8 @@ impl ScriptedShell {
             game(GameEvent::Running);
         } else if self.scenario == Scenario::Crashed {
             game(GameEvent::Ended(GameEnd::Crashed { code: Some(-1_073_741_819) }));
+        } else if self.scenario == Scenario::Unpatched {
+            game(GameEvent::Failed(Problem::new(ProblemCode::ClientUnpatched, "scripted")));
         } else if self.scenario == Scenario::Updating {
             self.script(vec![(0, Event::UpdateFound("0.2.0".into()))]);
             let inbox = self.inbox.clone();
@@ -124,6 +126,7 @@ impl ScriptedShell {
             | Scenario::Certificate
             | Scenario::Updating
             | Scenario::Crashed
+            | Scenario::Unpatched
             | Scenario::Sick => {
                 self.set_groups(two.clone());
                 vec![node(300, NodeState::Benchmarking), node(900, connected()), node(1_200, hosting(&two))]
@@ -210,6 +213,7 @@ impl Shell for ScriptedShell {
                 (300, Event::Game(GameEvent::Step(PlayStep::Launch))),
                 (600, Event::Game(GameEvent::Running)),
             ]),
+            Effect::PatchClient { .. } => self.script(vec![(400, Event::Game(GameEvent::Patched))]),
             Effect::RunDoctor { .. } => {
                 let findings = self.findings();
                 let report = report(&findings, "0.1.0", "linux x86_64");

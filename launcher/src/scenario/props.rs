@@ -24,6 +24,9 @@ pub(super) fn text(now_unix: u64) -> String {
         accent: "#f0a868".into(),
         emblem: Picture::from_bytes(EMBLEM.as_bytes()).ok(),
         program: Some("ragexe.exe".into()),
+
+        client: None,
+
         issued_at: now_unix - 86_400,
         expires_at: now_unix + 400 * 86_400,
     };

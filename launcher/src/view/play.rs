@@ -40,6 +40,8 @@ pub enum PlayView {
 pub enum PlayStep {
     /// The client's files are looked at.
     Verify,
+    /// The client is patched.
+    Patch,
     /// The way to the realm is opened.
     Gateway,
     /// The program is started.

@@ -73,6 +73,7 @@ impl Shell for WindowShell {
             | Effect::SaveRealm(_)
             | Effect::ForgetRealm
             | Effect::StartGame { .. }
+            | Effect::PatchClient { .. }
             | Effect::RunDoctor { .. }
             | Effect::InstallUpdate => self.live.perform(effect),
         }

@@ -144,7 +144,7 @@ code: ProblemCode,
  */
 detail: string, };
 
-export type ProblemCode = "wrong_password" | "invalid_invitation" | "too_many_pcs" | "account_in_game" | "realm_busy" | "unreachable" | "certificate_changed" | "revoked" | "replaced" | "sign_in_again" | "drain_timeout" | "realm_unreadable" | "realm_tampered" | "realm_expired" | "realm_other_key" | "realm_older" | "client_missing" | "client_program_missing" | "wine_missing" | "game_not_started" | "keyring_locked" | "disk_full" | "internal";
+export type ProblemCode = "wrong_password" | "invalid_invitation" | "too_many_pcs" | "account_in_game" | "realm_busy" | "unreachable" | "certificate_changed" | "revoked" | "replaced" | "sign_in_again" | "drain_timeout" | "realm_unreadable" | "realm_tampered" | "realm_expired" | "realm_other_key" | "realm_older" | "client_missing" | "client_program_missing" | "client_unpatched" | "client_library" | "client_other_build" | "client_not_written" | "wine_missing" | "game_not_started" | "keyring_locked" | "disk_full" | "internal";
 
 export type RealmView = { 
 /**
@@ -320,7 +320,7 @@ since: number, } | { "play": "failed",
  */
 problem: Problem, };
 
-export type PlayStep = "verify" | "gateway" | "launch";
+export type PlayStep = "verify" | "patch" | "gateway" | "launch";
 
 export type GameEnd = { "end": "closed" } | { "end": "crashed", 
 /**
@@ -466,7 +466,7 @@ export type Check = "realm_file" | "realm" | "udp" | "clock" | "keyring" | "clie
 
 export type Verdict = "good" | "warning" | "broken" | "skipped";
 
-export type Fix = "open_realm_file" | "connect_network" | "allow_https" | "wait_for_realm" | "ask_operator" | "allow_udp" | "set_clock" | "unlock_keyring" | "choose_folder" | "reinstall_client" | "install_wine" | "free_disk" | "sign_in";
+export type Fix = "open_realm_file" | "connect_network" | "allow_https" | "wait_for_realm" | "ask_operator" | "allow_udp" | "set_clock" | "unlock_keyring" | "choose_folder" | "patch_client" | "reinstall_client" | "install_wine" | "free_disk" | "sign_in";
 
 export type LogLine = { 
 /**
@@ -512,7 +512,7 @@ code: string, } | { "command": "sign_out" } | { "command": "set_host",
 /**
  * Where to.
  */
-on: boolean, } | { "command": "play" } | { "command": "change_settings", 
+on: boolean, } | { "command": "play" } | { "command": "patch_client" } | { "command": "change_settings", 
 /**
  * All of them.
  */
