@@ -21,7 +21,7 @@ mod plan;
 mod schema;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

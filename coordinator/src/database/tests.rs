@@ -1,5 +1,7 @@
 //! Whole streams through the relay, without QUIC around them.
 
+mod escapes;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
