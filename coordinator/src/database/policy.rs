@@ -13,7 +13,6 @@ mod action;
 mod check;
 mod decide;
 mod denial;
-mod digest;
 mod explain;
 mod file;
 mod judge;
