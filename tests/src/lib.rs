@@ -5,6 +5,7 @@
 //! * [`atlas`] and [`journey`]: maps, ways on them, and walking them; [`bot`]: a player who does on its own.
 //! * [`demo`]: what `./demo` shows.
 //! * [`live`]: what `./test live` runs: rAthena and OpenKore themselves.
+//! * [`sql`]: engines' SQL: a database for it, a realm that relays it, and where a client finds an engine's endpoint.
 //! * [`puppet`]: a stand-in for a stock map-server, and the program of that name.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a client looks for a few of many packets and events")]
 
@@ -17,3 +18,4 @@ pub mod live;
 pub mod percentiles;
 pub mod player;
 pub mod puppet;
+pub mod sql;

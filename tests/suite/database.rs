@@ -5,61 +5,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use bifrost_tests::harness::Settings;
 use bifrost_tests::journey::travel;
 use bifrost_tests::player::{Account, Event, Player};
+use bifrost_tests::sql::Server;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::Command;
 use tokio::sync::watch;
 
 use crate::scenario::{JOURNEY, atlas, scenario_with};
-
-/// `mysql://USER:PASSWORD@ADDRESS/...`
-pub(crate) struct Server {
-    user: String,
-    password: String,
-    pub(crate) address: SocketAddr,
-}
-
-impl Server {
-    pub(crate) fn from_environment() -> Option<Self> {
-        let url = std::env::var("BIFROST_TEST_MYSQL").ok()?;
-        let (login, rest) = url.strip_prefix("mysql://")?.split_once('@')?;
-        let (user, password) = login.split_once(':')?;
-        let address = rest.split(['/', '?']).next()?.parse().ok()?;
-        Some(Self { user: user.into(), password: password.into(), address })
-    }
-
-    fn url(&self, address: SocketAddr, database: &str) -> String {
-        format!("mysql://{}:{}@{address}/{database}", self.user, self.password)
-    }
-
-    pub(crate) async fn run(&self, statement: &str) -> Result<()> {
-        self.rows(statement).await.map(drop)
-    }
-
-    /// What a statement gives: lines of columns with tabs between them.
-    pub(crate) async fn rows(&self, statement: &str) -> Result<String> {
-        let output = Command::new("mariadb")
-            .args([
-                "--no-defaults",
-                "--batch",
-                "--skip-column-names",
-                "--protocol=TCP",
-                "-h",
-                &self.address.ip().to_string(),
-            ])
-            .args(["-P", &self.address.port().to_string(), "-u", &self.user, "-e", statement])
-            .env("MYSQL_PWD", &self.password)
-            .output()
-            .await
-            .context("the mariadb client")?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-}
 
 /// A way to a TCP server that can be cut and mended.
 struct Cable {

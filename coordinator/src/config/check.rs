@@ -15,6 +15,8 @@ const MAX_GROUP_NAME: usize = 64;
 const MAX_CREDENTIAL: usize = 23;
 /// A server's name has 20 bytes in 0x0ac4 (`loginclif.cpp`).
 const MAX_REALM_NAME: usize = 19;
+/// A MariaDB has 151 connections unless it is told otherwise, and the realm's servers need some.
+const MAX_DATABASE_CONNECTIONS: usize = 1_000;
 /// A lease has to survive one lost beat.
 const BEATS_PER_LEASE: u32 = 2;
 
@@ -32,12 +34,25 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     if !(url.is_empty() || ["sqlite:", "mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme))) {
         found.push(finding("store.url", "expected `sqlite:PATH` or `mysql://USER:PASSWORD@HOST/DATABASE`"));
     }
+    check_database(config, &mut found);
     if config.maps.cache.is_empty() && (config.maps.index.is_some() || !config.maps.warps.is_empty()) {
         found.push(finding("maps.cache", "is needed when `index` or `warps` is set"));
     }
     check_engine(config, &mut found);
     check_groups(&config.groups, &mut found);
     found
+}
+
+fn check_database(config: &Config, found: &mut Vec<Finding>) {
+    let database = &config.database;
+    let url = database.url.as_str();
+    if !(url.is_empty() || ["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme))) {
+        found.push(finding("database.url", "expected `mysql://USER:PASSWORD@HOST/DATABASE`"));
+    }
+    if !(1..=MAX_DATABASE_CONNECTIONS).contains(&database.connections) {
+        found.push(finding("database.connections", &format!("expected 1 to {MAX_DATABASE_CONNECTIONS}")));
+    }
+    positive(found, "database.statement_ms", database.statement_ms.into());
 }
 
 fn check_http(config: &Config, found: &mut Vec<Finding>) {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::database::HostLimits;
+
 /// The realm's database, for the SQL of stock map-servers on hosts.
 #[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -19,11 +21,20 @@ pub struct Database {
     pub statement_ms: u32,
     /// The CA (PEM) that signed the server's certificate. None: the way there is not encrypted.
     pub tls_ca: Option<PathBuf>,
+    /// What one host may ask, all its map-servers together.
+    pub limits: HostLimits,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: String::new(), policy: None, connections: 8, statement_ms: 1_500, tls_ca: None }
+        Self {
+            url: String::new(),
+            policy: None,
+            connections: 8,
+            statement_ms: 1_500,
+            tls_ca: None,
+            limits: HostLimits::default(),
+        }
     }
 }
 
@@ -32,6 +43,7 @@ impl fmt::Debug for Database {
         out.debug_struct("Database")
             .field("set", &!self.url.is_empty())
             .field("policy", &self.policy)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -17,6 +17,9 @@ pub(super) fn describe(message: &str, key: &str) -> String {
         Some((_, expected)) if SECRET_KEYS.contains(&key) => format!("invalid value, expected {expected}"),
         _ => message.to_owned(),
     };
+    if let Some(said) = message.strip_suffix("expected a nonzero u32") {
+        return format!("{said}expected a whole number, 1 or more");
+    }
     match NUMBERS.iter().find(|number| message.ends_with(**number)) {
         Some(number) => message.replace(number, "expected a whole number, not negative"),
         None => message.replace('\n', " "),

@@ -118,6 +118,11 @@ fn errors_say_file_line_key_and_what_was_expected() {
             "[engine]\nstandbys = -1\n",
             "FILE:2: engine.standbys: invalid value: integer `-1`, expected a whole number, not negative",
         ),
+        (
+            "[database.limits]\nrows = 0\n",
+            "FILE:2: database.limits.rows: invalid value: integer `0`, expected a whole number, 1 or more",
+        ),
+        ("[database.limits]\nrow = 1\n", "FILE:2: database.limits.row: unknown key `row`, did you mean `rows`?"),
         ("[realm]\npassword = 12345\n", "FILE:2: realm.password: invalid value, expected a string"),
         (
             "[[groups]]\nname = \"g\"\nclass = \"eligible\"\nmaps = [\"not a map\"]\n",
@@ -156,6 +161,11 @@ fn values_that_make_no_sense_together_are_refused_with_their_line() {
         (
             "[[groups]]\nname = \"a\"\nclass = \"eligible\"\nmaps = [\"m\"]\nengine = \"rathena\"\n",
             "FILE:5: groups[0].engine: needs `maps.cache`: a stock map-server has none of the built-in maps",
+        ),
+        (
+            "[database]\nurl = \"sqlite:x\"\nconnections = 0\nstatement_ms = 0\n",
+            "FILE:2: database.url: expected `mysql://USER:PASSWORD@HOST/DATABASE`\n\
+             FILE:3: database.connections: expected 1 to 1000\nFILE:4: database.statement_ms: expected more than 0",
         ),
         (
             "[store]\nurl = \"postgres://x\"\n",

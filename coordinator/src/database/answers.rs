@@ -15,8 +15,6 @@ use super::policy::{Denial, Judgement, Local, Passed, Plan, Verb};
 use super::relay::{Relay, Whose};
 use super::upstream::{Answered, Request, UpstreamError};
 
-/// The most prepared statements of one connection.
-const MAX_PREPARED: usize = 64;
 /// The most bytes of parameters that are sent before their statement runs.
 const MAX_LONG_DATA: usize = 256 * 1024;
 /// The number that stands for the statement prepared last, so that one can be prepared and run without waiting in between.
@@ -196,7 +194,7 @@ impl<'a> Caller<'a> {
 
     async fn prepare(&mut self, statement: Bytes, framing: &mut Framing, out: &mut BytesMut) -> Result<(), Failed> {
         self.allow(&statement).await?;
-        if self.prepared.len() >= MAX_PREPARED {
+        if self.prepared.len() >= self.place.prepared() {
             let error = ServerError::new(code::TOO_MANY_STATEMENTS, "too many prepared statements");
             return Err(self.break_rule("prepared", error));
         }

@@ -9,9 +9,11 @@ use std::time::Duration;
 use bifrost_protocol::ids::HostId;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota};
+use serde::Deserialize;
 
-/// What one host may do, all its engines together.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What one host may do, all its engines together: `[database.limits]`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(default, deny_unknown_fields)]
 pub struct HostLimits {
     /// Statements a second, and ten times that at once: a starting map-server asks about every shop.
     pub statements: NonZeroU32,
@@ -20,13 +22,21 @@ pub struct HostLimits {
     /// Rows a second, and four times that at once.
     pub rows: NonZeroU32,
     /// Connections at once. A map-server has three.
-    pub connections: usize,
+    pub connections: NonZeroU32,
+    /// Prepared statements of one connection.
+    pub prepared: NonZeroU32,
 }
 
 impl Default for HostLimits {
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        Self { statements: number(1_000), bytes: number(1024 * 1024), rows: number(50_000), connections: 256 }
+        Self {
+            statements: number(1_000),
+            bytes: number(1024 * 1024),
+            rows: number(50_000),
+            connections: number(256),
+            prepared: number(64),
+        }
     }
 }
 
@@ -47,7 +57,7 @@ pub(super) struct HostUse {
     bytes: DefaultDirectRateLimiter,
     rows: DefaultDirectRateLimiter,
     connections: AtomicUsize,
-    most: usize,
+    limits: HostLimits,
 }
 
 /// A connection's place among those its host may have.
@@ -76,7 +86,7 @@ impl Limits {
         drop(hosts);
         let place = Place(host_use);
         let before = place.0.connections.fetch_add(1, Ordering::Relaxed);
-        if before < place.0.most { Ok(place) } else { Err(Exceeded("connections")) }
+        if before < most(place.0.limits.connections) { Ok(place) } else { Err(Exceeded("connections")) }
     }
 }
 
@@ -91,7 +101,7 @@ impl HostUse {
             bytes: quota(limits.bytes, 4),
             rows: quota(limits.rows, 4),
             connections: AtomicUsize::new(0),
-            most: limits.connections,
+            limits: *limits,
         }
     }
 }
@@ -103,6 +113,11 @@ impl Place {
         take(&self.0.bytes, bytes, "bytes").await?;
         // What the rows of the statements before have used up.
         take(&self.0.rows, 1, "rows").await
+    }
+
+    /// The most prepared statements that one connection may have.
+    pub(super) fn prepared(&self) -> usize {
+        most(self.0.limits.prepared)
     }
 
     /// Counts rows that were given.
@@ -120,6 +135,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.0.connections.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn most(limit: NonZeroU32) -> usize {
+    usize::try_from(limit.get()).unwrap_or(usize::MAX)
 }
 
 async fn take(limiter: &DefaultDirectRateLimiter, amount: usize, what: &'static str) -> Result<(), Exceeded> {
@@ -151,7 +170,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_host_that_wants_too_much_waits_and_is_then_refused() {
-        let limits = HostLimits { statements: number(1), bytes: number(1_000), rows: number(10), connections: 2 };
+        let limits = HostLimits {
+            statements: number(1),
+            bytes: number(1_000),
+            rows: number(10),
+            connections: number(2),
+            ..HostLimits::default()
+        };
         let limits = Limits::new(limits);
         let (host, other) = (HostId("greedy".into()), HostId("modest".into()));
         let place = limits.enter(&host).expect("a place");
@@ -174,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_host_has_so_many_connections_and_leaves_nothing_behind() {
-        let limits = Limits::new(HostLimits { connections: 2, ..HostLimits::default() });
+        let limits = Limits::new(HostLimits { connections: number(2), ..HostLimits::default() });
         let host = HostId("host".into());
         let (one, two) = (limits.enter(&host), limits.enter(&host));
         assert_eq!(limits.enter(&host).err(), Some(Exceeded("connections")));

@@ -13,7 +13,6 @@ mod action;
 mod check;
 mod decide;
 mod denial;
-mod digest;
 mod explain;
 mod file;
 mod judge;
@@ -21,7 +20,7 @@ mod plan;
 mod schema;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -8,7 +8,6 @@ use async_trait::async_trait;
 use bifrost_protocol::Secret;
 use reqwest::Url;
 
-use super::HostLimits;
 use super::policy::{DEFAULT_POLICY, Policy};
 use super::relay::{Admission, Relay, Whose};
 use super::upstream::{Tls, Upstream, UpstreamConfig};
@@ -60,7 +59,7 @@ pub fn open(config: &config::Database, admission: Arc<FleetAdmission>) -> Result
     let upstream = upstream(config)
         .ok_or_else(|| Failure::Usage("database.url: expected `mysql://USER:PASSWORD@HOST/DATABASE`".to_owned()))?;
     tracing::info!(database = upstream.database, address = upstream.address, "SQL of map-servers is relayed");
-    let relay = Relay::new(policy, Upstream::new(upstream), HostLimits::default(), admission, None);
+    let relay = Relay::new(policy, Upstream::new(upstream), config.limits, admission, None);
     Ok(Some(Arc::new(relay)))
 }
 

@@ -1,5 +1,7 @@
 //! Whole streams through the relay, without QUIC around them.
 
+mod escapes;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -218,7 +220,13 @@ async fn only_who_holds_the_assignment_is_served_and_only_as_long() {
 #[tokio::test]
 async fn a_host_that_asks_too_much_is_slowed_down_and_refused() {
     let number = |number| NonZeroU32::new(number).expect("not zero");
-    let limits = HostLimits { statements: number(1), bytes: number(10_000), rows: number(1_000), connections: 1 };
+    let limits = HostLimits {
+        statements: number(1),
+        bytes: number(10_000),
+        rows: number(1_000),
+        connections: number(1),
+        ..HostLimits::default()
+    };
     let stage = Stage::new(nowhere(), limits);
     let mut stream = stage.stream("host-1");
     assert!(matches!(stage.stream("host-1").end().await, Err(RelayError::TooMany)));

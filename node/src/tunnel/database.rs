@@ -33,11 +33,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::sql::Known;
 use bifrost_protocol::mysql::variables;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use answers::Route;
 use credentials::Credentials;
 pub(crate) use relay::{Stream, Streams};
 pub(crate) use streams::CoordinatorStreams;
@@ -61,6 +63,8 @@ struct Shared {
     tables: Arc<Mutex<Tables>>,
     /// Whether the coordinator is asked.
     relayed: bool,
+    /// Who answers statements of kinds that have been seen, when that is not this endpoint.
+    routes: Arc<Known<Route>>,
 }
 
 /// What an endpoint has done.
@@ -107,6 +111,7 @@ impl LocalEndpoint {
             counters: Arc::default(),
             tables: Arc::default(),
             relayed: streams.is_some(),
+            routes: Arc::default(),
         };
         let (credentials, counters) = (Arc::clone(&shared.credentials), Arc::clone(&shared.counters));
         let task = AbortOnDropHandle::new(tokio::spawn(listener::run(listener, shared, streams, stop.clone())));

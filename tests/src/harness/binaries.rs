@@ -11,6 +11,8 @@ pub enum Program {
     Coordinator,
     /// `bifrost-node`.
     Node,
+    /// `puppet`, the stand-in for a stock map-server.
+    Puppet,
 }
 
 impl Program {
@@ -22,6 +24,7 @@ impl Program {
         let name = match self {
             Self::Coordinator => "bifrost-coordinator",
             Self::Node => "bifrost-node",
+            Self::Puppet => "puppet",
         };
         let own = std::env::current_exe().context("the path of this program")?;
         // target/PROFILE/demo, or target/PROFILE/deps/suite-HASH.

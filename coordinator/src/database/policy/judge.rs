@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use bifrost_protocol::mysql::sql::{Given, Literal, Template, parse};
+use bifrost_protocol::mysql::sql::{Digest, Given, Known, Literal, Template, parse};
 use bytes::Bytes;
 
-use super::digest::{Digest, Plans};
 use super::{Denial, Local, Plan, Policy};
 
 /// A policy and what it has decided so far. Shared by all hosts.
 #[derive(Debug, Default)]
 pub struct Judge {
     policy: Policy,
-    plans: Plans,
+    plans: Known<Arc<Plan>>,
 }
 
 /// What becomes of one statement.
@@ -28,7 +27,7 @@ impl Judge {
     /// Decides by `policy`.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, plans: Plans::default() }
+        Self { policy, plans: Known::default() }
     }
 
     /// What it decides by.

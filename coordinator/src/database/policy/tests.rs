@@ -1,13 +1,25 @@
-mod generated;
+pub(in crate::database) mod generated;
+pub(in crate::database) mod sent;
 
 use std::collections::BTreeMap;
 
-use bifrost_protocol::mysql::sql::{Given, Literal, Piece, scan};
+use bifrost_protocol::mysql::sql::{Given, Literal};
 use bytes::Bytes;
+use sent::Reach;
 
 use super::*;
 
 const ESCAPES: &str = include_str!("tests/escapes.txt");
+
+/// The hand-written attempts: class, what has to become of it, statement.
+pub(in crate::database) fn attempts() -> impl Iterator<Item = (&'static str, &'static str, Bytes)> {
+    let mut class = "";
+    ESCAPES.lines().filter_map(move |line| {
+        class = line.strip_prefix("## ").unwrap_or(class);
+        let (wanted, statement) = line.split_once('\t').filter(|_| !line.starts_with('#'))?;
+        Some((class, wanted, unescape(statement)))
+    })
+}
 
 fn judge() -> Judge {
     Judge::new(Policy::read(DEFAULT_POLICY).unwrap_or_else(|error| panic!("{error}")))
@@ -27,6 +39,10 @@ fn unescape(line: &str) -> Bytes {
     bytes.into()
 }
 
+/// How [`sent`] writes the group and the host.
+const GROUP: &str = "'group\\'one'";
+const HOST: &str = "'host-1'";
+
 /// What the database would be sent, for a group and a host of these names.
 fn sent(judgement: &Judgement) -> Option<Bytes> {
     let Plan::Passed(passed) = &*judgement.plan else { return None };
@@ -37,103 +53,18 @@ fn sent(judgement: &Judgement) -> Option<Bytes> {
     }))
 }
 
-/// Tables that the shipped policy passes statements on to, with what may stand in backticks besides.
-fn reachable() -> BTreeMap<String, Vec<String>> {
-    let mut reachable = BTreeMap::new();
-    for (name, rule) in &judge().policy().tables {
-        let columns = rule.columns.iter().map(|column| column.as_str().to_ascii_lowercase());
-        let stamp = rule.kept.as_ref().map(|kept| kept.stamp.as_str().to_owned());
-        let table = rule.kept.as_ref().map_or(name.clone(), |kept| kept.table.as_str().to_owned());
-        reachable.insert(table, columns.chain(stamp).collect());
-    }
-    reachable
-}
-
-/// What must be true of everything that is sent, checked from the text alone, without the policy's own reading of it.
-fn check_sent(text: &Bytes, reachable: &BTreeMap<String, Vec<String>>) {
-    const WORDS: &[&str] = &[
-        "SELECT",
-        "FROM",
-        "WHERE",
-        "ORDER",
-        "BY",
-        "DESC",
-        "LIMIT",
-        "OFFSET",
-        "INSERT",
-        "REPLACE",
-        "IGNORE",
-        "INTO",
-        "VALUES",
-        "UPDATE",
-        "SET",
-        "DELETE",
-        "AND",
-        "OR",
-        "NOT",
-        "IN",
-        "IS",
-        "NULL",
-        "LIKE",
-        "AS",
-        "COUNT",
-        "NOW",
-        "FROM_UNIXTIME",
-        "UNIX_TIMESTAMP",
-    ];
-    let shown = String::from_utf8_lossy(text).into_owned();
-    let (mut words, mut names, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    scan(text, |piece| match piece {
-        Piece::Word(word) => words.push(String::from_utf8_lossy(word).into_owned()),
-        // Behind AS stands a label, which is not looked up.
-        Piece::Quoted(_) if words.last().is_some_and(|word| word == "AS") => words.push("(label)".to_owned()),
-        Piece::Quoted(name) => names.push(String::from_utf8_lossy(&name[1..name.len() - 1]).into_owned()),
-        Piece::Text(text) => texts.push(text.to_vec()),
-        Piece::Sign(sign) => assert!(b"(),=<>!+-*?".contains(&sign), "{shown}"),
-        Piece::Number(_) => {}
-    })
-    .unwrap_or_else(|refusal| panic!("{shown}: {refusal}"));
-    for word in &words {
-        assert!(WORDS.contains(&word.as_str()) || word == "(label)", "{word} in {shown}");
-    }
-    let once = |word: &str| words.iter().filter(|known| *known == word).count() <= 1;
-    assert!(
-        ["SELECT", "FROM", "WHERE", "INSERT", "REPLACE", "UPDATE", "DELETE", "INTO", "SET"]
-            .iter()
-            .all(|word| once(word))
-    );
-    let tables: Vec<_> = names.iter().filter(|name| reachable.contains_key(*name)).collect();
-    let [table] = tables.as_slice() else { panic!("{tables:?} in {shown}") };
-    let strange = names.iter().filter(|name| name != table && !reachable[*table].contains(&name.to_ascii_lowercase()));
-    assert_eq!(strange.count(), 0, "{shown}");
-    if table.starts_with("fleet_") {
-        let own: &[u8] = if names.contains(&"host".to_owned()) { b"'host-1'" } else { b"'group\\'one'" };
-        assert!(texts.iter().any(|text| text == own), "{shown}");
-        if words[0] != "INSERT" && words[0] != "REPLACE" {
-            let scoped = shown.contains(" AND (`map_group` = 'group\\'one'))")
-                || shown.contains("WHERE (`map_group` = 'group\\'one')");
-            assert!(scoped, "{shown}");
-        }
-    }
-}
-
 #[test]
 fn hand_written_escapes_do_not_escape() {
-    let (judge, reachable) = (judge(), reachable());
-    let (mut count, mut class) = (0, "");
-    for line in ESCAPES.lines() {
-        if let Some(name) = line.strip_prefix("## ") {
-            class = name;
-        }
-        let Some((wanted, statement)) = line.split_once('\t').filter(|_| !line.starts_with('#')) else { continue };
-        let statement = unescape(statement);
+    let (judge, reach) = (judge(), Reach::of_default(GROUP, HOST));
+    let mut count = 0;
+    for (class, wanted, statement) in attempts() {
         // The second time goes by the digest.
         for _ in 0..2 {
             let judgement = judge.judge(&statement);
             let explained = explain(&judge, &statement);
-            assert_eq!(explained.action, wanted, "{class}: {line}\n{explained}");
+            assert_eq!(explained.action, wanted, "{class}: {}\n{explained}", String::from_utf8_lossy(&statement));
             if let Some(text) = sent(&judgement) {
-                check_sent(&text, &reachable);
+                reach.check(&text);
             }
         }
         count += 1;

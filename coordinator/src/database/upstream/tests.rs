@@ -159,26 +159,3 @@ async fn the_relays_user_may_do_no_more_than_the_policy() {
     }
     lab.end().await;
 }
-
-/// Every escape attempt against the real thing: what the server itself has logged is within the policy.
-#[tokio::test]
-async fn the_servers_own_log_shows_nothing_outside_the_policy() {
-    let Some(lab) = Lab::start(4).await else { return };
-    lab.log().await;
-    let attempts = include_str!("../policy/tests/escapes.txt");
-    let mut passed = 0;
-    for line in attempts.lines().filter(|line| !line.starts_with('#')) {
-        let Some((_, statement)) = line.split_once('\t') else { continue };
-        passed += usize::from(lab.try_statement("fields", statement.as_bytes()).await);
-    }
-    let logged = lab.logged().await;
-    assert!(passed > 10 && logged.len() >= passed, "{passed} passed on, {} logged", logged.len());
-    for (kind, text) in logged {
-        let own = text.contains("`fleet_") && !text.contains("login") || text.contains("FROM `db_roulette`");
-        let session =
-            text.starts_with("SET ") || ["Connect", "Quit", "Close stmt", "Reset stmt"].contains(&kind.as_str());
-        let quoted = text.contains("'x'' OR 1=1 -- '") || text.contains("login") && text.contains("VALUES");
-        assert!(own || session || quoted, "{kind}: {text}");
-    }
-    lab.end().await;
-}

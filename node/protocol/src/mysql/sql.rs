@@ -10,6 +10,7 @@
 //! are turned back into the same bytes.
 
 mod convert;
+mod digest;
 mod expression;
 mod parse;
 mod render;
@@ -24,6 +25,7 @@ use std::fmt;
 use bytes::Bytes;
 use thiserror::Error;
 
+pub use digest::{Digest, Known};
 pub use parse::parse;
 pub use render::{Part, Template};
 pub use scan::{MAX_DEPTH, MAX_STATEMENT, MAX_WORDS, Piece, scan};

@@ -300,5 +300,8 @@ fn put(out: &mut BytesMut, command: &Command) {
 }
 
 fn is_setup(statement: &[u8]) -> bool {
-    matches!(sql::parse(statement), Ok(Statement::Session(Session::Set { charset: Some(_), .. })))
+    let first = statement.trim_ascii_start().first_chunk();
+    // Most statements are not even looked at.
+    first.is_some_and(|word: &[u8; 3]| word.eq_ignore_ascii_case(b"SET"))
+        && matches!(sql::parse(statement), Ok(Statement::Session(Session::Set { charset: Some(_), .. })))
 }

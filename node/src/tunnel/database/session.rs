@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use bifrost_protocol::mysql::sql::{self, Statement};
+use bifrost_protocol::mysql::sql::{self, Digest, Statement};
 use bifrost_protocol::mysql::{
     Column, ColumnType, Command, Done, Execute, Framing, FramingError, MAX_PARAMETERS, Nonce, PART_HEADER,
     ParameterType, PrepareOk, ServerError, Status, Value, binary_row, charset, code, command_name, end, put_length,
@@ -240,10 +240,23 @@ impl Session {
     }
 
     fn query(&mut self, text: &Bytes, out: &mut BytesMut) -> Result<(), ServerError> {
-        let statement = read(text)?;
         let command = || Command::Query(Bytes::copy_from_slice(text));
-        match self.route(&statement)? {
+        let digest = self.shared.relayed.then(|| Digest::of(text).ok()).flatten();
+        let known = digest.as_ref().and_then(|digest| self.shared.routes.get(&digest.key));
+        let (route, statement) = match known {
+            Some(route) => (route, None),
+            None => {
+                let statement = read(text)?;
+                let route = self.route(&statement)?;
+                if let Some(digest) = digest.filter(|_| route != Route::Here) {
+                    self.shared.routes.put(digest.key, route);
+                }
+                (route, Some(statement))
+            }
+        };
+        match route {
             Route::Here => {
+                let statement = statement.map_or_else(|| read(text), Ok)?;
                 if matches!(statement, Statement::Session(sql::Session::Set { charset: Some(_), .. }))
                     && self.shared.relayed
                 {

@@ -109,12 +109,6 @@ impl Lab {
         self.send(group, &statement, Some(values), "utf8mb4").await.expect("passed on").expect("answered")
     }
 
-    /// Whether a statement is passed on; what the database says to it does not matter.
-    pub(in crate::database) async fn try_statement(&self, group: &str, statement: &[u8]) -> bool {
-        let sent = self.send(group, &Bytes::copy_from_slice(statement), None, "utf8mb4").await;
-        sent.is_some_and(|answer| answer.is_ok())
-    }
-
     async fn send(
         &self,
         group: &str,
@@ -156,15 +150,22 @@ impl Lab {
         self.admin("SET GLOBAL general_log = 1").await;
     }
 
-    /// What the relay's user asked.
+    /// What the relay's user asked since: command and text.
     pub(in crate::database) async fn logged(&self) -> Vec<(String, String)> {
-        let select = format!(
-            "SELECT command_type, argument FROM mysql.general_log WHERE user_host LIKE '{}[%'",
-            self.config.user
-        );
-        let logged = self.admin(&select).await;
         self.admin("SET GLOBAL general_log = 0").await;
-        logged.into_iter().map(|row| (row[0].clone(), row[1].clone())).collect()
+        let mut logged = Vec::new();
+        loop {
+            let select = format!(
+                "SELECT command_type, argument FROM mysql.general_log WHERE user_host LIKE '{}[%' LIMIT {}, 2000",
+                self.config.user,
+                logged.len()
+            );
+            let page = self.admin(&select).await;
+            if page.is_empty() {
+                return logged;
+            }
+            logged.extend(page.into_iter().map(|row| (row[0].clone(), row[1].clone())));
+        }
     }
 
     pub(in crate::database) async fn end(self) {

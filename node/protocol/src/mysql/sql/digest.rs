@@ -1,25 +1,25 @@
 //! Statements that are alike: the same pieces, whatever their values.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
-use bifrost_protocol::mysql::sql::{Literal, Piece, Refusal, scan};
 use bytes::Bytes;
 
-use super::Plan;
+use super::{Literal, Piece, Refusal, scan};
 
-/// Plans that are kept. A map-server has some fifty kinds of statements; shops' lists of goods differ by their lengths.
-const MAX_PLANS: usize = 2_048;
+/// Digests of which something is known. A map-server has some fifty kinds of statements; shops' lists of goods differ by their
+/// lengths.
+const MAX_KNOWN: usize = 2_048;
 /// The longest digest that is kept.
 const MAX_DIGEST: usize = 4 * 1024;
 
 /// A statement without its values, and those.
 #[derive(Debug)]
-pub(super) struct Digest {
+pub struct Digest {
     /// Its pieces, with `'` for text and `0` for numbers.
-    pub(super) key: Vec<u8>,
+    pub key: Vec<u8>,
     /// Its values in their order; `None` when there is one that only the parser reads.
-    pub(super) literals: Option<Vec<Literal>>,
+    pub literals: Option<Vec<Literal>>,
 }
 
 impl Digest {
@@ -27,7 +27,7 @@ impl Digest {
     ///
     /// # Errors
     /// See [`scan`].
-    pub(super) fn of(statement: &Bytes) -> Result<Self, Refusal> {
+    pub fn of(statement: &Bytes) -> Result<Self, Refusal> {
         let mut key = Vec::with_capacity(statement.len().min(MAX_DIGEST));
         let mut literals = Some(Vec::new());
         let mut value = |literal: Option<Literal>| match (&mut literals, literal) {
@@ -69,48 +69,60 @@ fn plain_number(digits: &[u8]) -> Option<Literal> {
     text.parse().ok().map(Literal::Int)
 }
 
-/// The plans of digests. The oldest half goes when there are too many.
-#[derive(Debug, Default)]
-pub(super) struct Plans {
-    generations: RwLock<Generations>,
+/// What is known of statements by their digests. The oldest half goes when there are too many.
+#[derive(Debug)]
+pub struct Known<T> {
+    generations: RwLock<Generations<T>>,
 }
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<Vec<u8>, Arc<Plan>>,
-    old: HashMap<Vec<u8>, Arc<Plan>>,
+#[derive(Debug)]
+struct Generations<T> {
+    young: HashMap<Vec<u8>, T>,
+    old: HashMap<Vec<u8>, T>,
 }
 
-impl Plans {
-    /// The plan of a digest.
-    pub(super) fn get(&self, key: &[u8]) -> Option<Arc<Plan>> {
+impl<T> Default for Known<T> {
+    fn default() -> Self {
+        Self { generations: RwLock::new(Generations { young: HashMap::new(), old: HashMap::new() }) }
+    }
+}
+
+impl<T: Clone> Known<T> {
+    /// What is known of a digest.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<T> {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
-        let found = generations.young.get(key);
-        if let Some(plan) = found {
-            return Some(Arc::clone(plan));
+        if let Some(found) = generations.young.get(key) {
+            return Some(found.clone());
         }
-        let plan = generations.old.get(key).map(Arc::clone)?;
+        let found = generations.old.get(key).cloned()?;
         drop(generations);
-        self.put(key.to_vec(), Arc::clone(&plan));
-        Some(plan)
+        self.put(key.to_vec(), found.clone());
+        Some(found)
     }
 
-    /// Keeps a plan.
-    pub(super) fn put(&self, key: Vec<u8>, plan: Arc<Plan>) {
+    /// Keeps something for a digest.
+    pub fn put(&self, key: Vec<u8>, value: T) {
         if key.len() > MAX_DIGEST {
             return;
         }
         let mut generations = self.generations.write().unwrap_or_else(PoisonError::into_inner);
-        if generations.young.len() >= MAX_PLANS / 2 {
+        if generations.young.len() >= MAX_KNOWN / 2 {
             generations.old = std::mem::take(&mut generations.young);
         }
-        generations.young.insert(key, plan);
+        generations.young.insert(key, value);
     }
 
-    /// How many are kept.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    /// How many digests something is known of.
+    #[must_use]
+    pub fn len(&self) -> usize {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
         generations.young.len() + generations.old.len()
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
