@@ -58,7 +58,8 @@ impl Client {
     /// A connection to an endpoint of its own.
     pub(super) fn connect() -> Self {
         let credentials = Credentials::random().into();
-        Self::to(Shared { credentials, counters: Default::default(), tables: Default::default(), relayed: false })
+        let (counters, tables, routes) = Default::default();
+        Self::to(Shared { credentials, counters, tables, relayed: false, routes })
     }
 
     fn to(shared: Shared) -> Self {
