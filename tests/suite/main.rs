@@ -6,6 +6,7 @@ mod demo;
 mod deny;
 mod faults;
 mod fixtures;
+mod gateway;
 mod hostile;
 mod live;
 mod play;

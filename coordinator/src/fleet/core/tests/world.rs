@@ -175,7 +175,7 @@ impl Sim {
             unknown: 0,
             sex: 1,
         };
-        self.later(Input::Arrived(connection, enter, Ipv4Addr::LOCALHOST));
+        self.later(Input::Arrived(connection, enter, Ipv4Addr::LOCALHOST, false));
         connection
     }
 
