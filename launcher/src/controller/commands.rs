@@ -121,9 +121,13 @@ impl Controller {
         let Some(folder) = self.settings.client_folder.clone().filter(|folder| !folder.is_empty()) else {
             return Err(CommandError::not_now("no folder of the game was chosen"));
         };
+        let Membership::Member(account) = &self.membership else {
+            return Err(CommandError::not_now("nobody is signed in"));
+        };
+        let (realm, account) = (Box::new(realm.clone()), account.clone());
         let program = realm.program().to_owned();
         self.game = PlayView::Starting { step: PlayStep::Verify };
-        effects.push(Effect::StartGame { folder, program });
+        effects.push(Effect::StartGame { realm, account, folder, program });
         Ok(())
     }
 

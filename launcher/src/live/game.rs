@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
+use bifrost_node::config::NodeConfig;
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
+use super::gateway::Way;
 use crate::app::Inbox;
 use crate::event::{Event, GameEvent};
 use crate::view::{GameEnd, PlayStep, Problem, ProblemCode};
@@ -12,25 +15,42 @@ use crate::view::{GameEnd, PlayStep, Problem, ProblemCode};
 /// Runs Windows programs elsewhere.
 pub(super) const WINE: &str = "wine";
 
+/// A game that is to be played.
+#[derive(Debug)]
+pub(super) struct Game {
+    /// Where it is.
+    pub(super) folder: String,
+    /// What to start in it.
+    pub(super) program: String,
+    /// The realm and who plays there, for the gateway.
+    pub(super) way: NodeConfig,
+}
+
 /// Verifies, starts and watches the game, telling every step.
-pub(super) async fn play(inbox: Inbox, folder: String, program: String) {
+pub(super) async fn play(inbox: Inbox, game: Game, stop: &CancellationToken) {
+    let ended = match run(&inbox, game, stop).await {
+        Ok(end) => GameEvent::Ended(end),
+        Err(problem) => GameEvent::Failed(problem),
+    };
+    inbox.tell(Event::Game(ended)).await;
+}
+
+async fn run(inbox: &Inbox, game: Game, stop: &CancellationToken) -> Result<GameEnd, Problem> {
     let tell = async |event| inbox.tell(Event::Game(event)).await;
     tell(GameEvent::Step(PlayStep::Verify)).await;
-    let path = match find(Path::new(&folder), &program) {
-        Ok(path) => path,
-        Err(problem) => return tell(GameEvent::Failed(problem)).await,
-    };
+    let path = find(Path::new(&game.folder), &game.program)?;
+    tell(GameEvent::Step(PlayStep::Gateway)).await;
+    let way = Way::open(&game.way, stop).await?;
     tell(GameEvent::Step(PlayStep::Launch)).await;
-    let mut child = match start(&path) {
-        Ok(child) => child,
-        Err(problem) => return tell(GameEvent::Failed(problem)).await,
-    };
+    let mut child = start(&path, way.variables())?;
     tell(GameEvent::Running).await;
-    let ended = match child.wait().await {
-        Ok(status) => GameEvent::Ended(end(status)),
-        Err(error) => GameEvent::Failed(Problem::new(ProblemCode::GameNotStarted, error.to_string())),
+    let status = tokio::select! {
+        status = child.wait() => status,
+        // It ends before the game only when the realm will not have it any more; the game says so itself.
+        () = way.watch(inbox) => child.wait().await,
     };
-    tell(ended).await;
+    way.close().await;
+    status.map(end).map_err(|error| Problem::new(ProblemCode::GameNotStarted, error.to_string()))
 }
 
 /// The game's program. On Windows names differ in case only by accident, so case does not count anywhere.
@@ -50,7 +70,7 @@ pub(super) fn needs_wine(path: &Path) -> bool {
     !cfg!(windows) && is_windows_program
 }
 
-fn start(path: &Path) -> Result<Child, Problem> {
+fn start(path: &Path, environment: impl IntoIterator<Item = (&'static str, String)>) -> Result<Child, Problem> {
     let mut command = if needs_wine(path) {
         let mut wine = Command::new(WINE);
         wine.arg(path);
@@ -61,6 +81,7 @@ fn start(path: &Path) -> Result<Child, Problem> {
     if let Some(folder) = path.parent() {
         command.current_dir(folder);
     }
+    command.envs(environment);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().map_err(|error| {
         let missing_wine = needs_wine(path) && error.kind() == std::io::ErrorKind::NotFound;
@@ -108,7 +129,7 @@ mod tests {
             ("kill -9 $$", GameEnd::Killed),
         ] {
             let (_folder, path) = game(script);
-            let status = start(&path).expect("started").wait().await.expect("ended");
+            let status = start(&path, []).expect("started").wait().await.expect("ended");
             assert_eq!(end(status), expected);
         }
     }
