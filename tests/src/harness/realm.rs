@@ -129,8 +129,16 @@ impl Realm {
     /// It does not start or connect.
     pub async fn gateway_for(&self, name: &str, cable: Option<SocketAddr>) -> Result<Gateway> {
         self.add_account(name, PASSWORD).await?;
+        self.gateway_of(name, PASSWORD, cable).await
+    }
+
+    /// Starts a gateway for an account that exists.
+    ///
+    /// # Errors
+    /// It does not start or connect.
+    pub async fn gateway_of(&self, name: &str, password: &str, cable: Option<SocketAddr>) -> Result<Gateway> {
         let (ca, called) = (self.ca(), format!("gateway-{name}"));
-        Gateway::start(self.seat(&called, &ca), (name, PASSWORD), cable).await
+        Gateway::start(self.seat(&called, &ca), (name, password), cable).await
     }
 
     /// Adds a fallback node with an invitation of its own.
@@ -305,6 +313,12 @@ impl Realm {
     /// The folder of configuration, data and logs.
     pub fn folder(&mut self) -> &mut Folder {
         &mut self.folder
+    }
+
+    /// Where that folder is.
+    #[must_use]
+    pub fn folder_path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The coordinator's data folder.
