@@ -49,6 +49,7 @@ pub use server::HttpHandle;
 use crate::bundles::Bundles;
 use crate::fleet::FleetHandle;
 use crate::identity::Identity;
+use crate::nodes::Gateways;
 use crate::store::Store;
 use bundles::Downloads;
 use extract::Peer;
@@ -65,6 +66,8 @@ pub struct Deps {
     pub proof: AccountProof,
     /// The fleet.
     pub fleet: FleetHandle,
+    /// Players' gateways, if they are let in.
+    pub gateways: Option<Arc<Gateways>>,
     /// What hosts run.
     pub bundles: Bundles,
     /// `host:port` that nodes are told to connect to.

@@ -8,6 +8,7 @@
 mod control;
 mod database;
 mod gate;
+mod gateways;
 mod handle;
 mod inter;
 mod layouts;
@@ -33,6 +34,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use self::gate::Gate;
+pub use self::gateways::{Gateways, Servers};
 pub use self::handle::NodeHandle;
 pub use self::layouts::Layouts;
 use self::link::Coordinator;
@@ -62,6 +64,17 @@ pub struct Nodes {
     connecting: Arc<Semaphore>,
     links: TaskTracker,
     last_id: u64,
+}
+
+/// What nodes and gateways get through the endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Services {
+    /// Which engines the char-server's link has room for.
+    pub layouts: Layouts,
+    /// Where engines' SQL is relayed, if it is.
+    pub database: Option<Arc<Relay>>,
+    /// Where gateways' clients get, if gateways are let in.
+    pub gateways: Option<Arc<Gateways>>,
 }
 
 /// A running endpoint. Dropping it stops it.
@@ -101,8 +114,7 @@ impl Nodes {
         identity: Arc<Identity>,
         store: Store,
         events: mpsc::Sender<FleetEvent>,
-        layouts: Layouts,
-        database: Option<Arc<Relay>>,
+        services: Services,
         token: &CancellationToken,
     ) -> Result<NodesHandle, NodesError> {
         let server = transport::server_config(identity.link_config()?)?;
@@ -117,7 +129,7 @@ impl Nodes {
         let gate = Arc::new(Gate::new(identity, store));
         let nodes = Self {
             endpoint,
-            coordinator: Arc::new(Coordinator { gate, events, layouts, database, token }),
+            coordinator: Arc::new(Coordinator { gate, events, services, token }),
             connecting: Arc::new(Semaphore::new(MAX_CONNECTING)),
             links: TaskTracker::new(),
             last_id: 0,

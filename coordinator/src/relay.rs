@@ -16,9 +16,11 @@ mod rules;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -38,23 +40,30 @@ const ACCEPT_BACKOFF: (Duration, Duration) = (Duration::from_millis(10), Duratio
 /// How long connections may take to end when the relay stops. Each takes less.
 const STOP_GRACE: Duration = Duration::from_secs(4);
 
-/// The relay.
+/// The relay's TCP port.
 #[derive(Debug)]
 pub struct Relay {
     listener: TcpListener,
+    entrance: Entrance,
+}
+
+/// The way into the relay: for connections of its port, and for lines of gateways. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Entrance {
     enter_timeout: Duration,
     patience: Patience,
     events: mpsc::Sender<FleetEvent>,
     admission: Arc<Admission>,
     connections: TaskTracker,
     token: CancellationToken,
-    last_id: u64,
+    last_id: Arc<AtomicU64>,
 }
 
 /// A running relay. Dropping it stops it.
 #[derive(Debug)]
 pub struct RelayHandle {
     local_addr: SocketAddr,
+    entrance: Entrance,
     stop: DropGuard,
     task: AbortOnDropHandle<()>,
 }
@@ -86,32 +95,35 @@ impl Relay {
         let token = token.child_token();
         let stop = token.clone().drop_guard();
         let admission = Admission::new("bifrost_relay_connections", config.max_connections, config.max_per_address);
-        let relay = Self {
-            listener,
+        let entrance = Entrance {
             enter_timeout: Duration::from_millis(config.enter_ms),
             patience,
             events,
             admission,
             connections: TaskTracker::new(),
             token,
-            last_id: 0,
+            last_id: Arc::default(),
         };
+        let relay = Self { listener, entrance: entrance.clone() };
         tracing::info!(addr = %local_addr, "relay listens");
-        Ok(RelayHandle { local_addr, stop, task: AbortOnDropHandle::new(tokio::spawn(relay.run())) })
+        Ok(RelayHandle { local_addr, entrance, stop, task: AbortOnDropHandle::new(tokio::spawn(relay.run())) })
     }
 
-    async fn run(mut self) {
+    async fn run(self) {
         let mut backoff = ACCEPT_BACKOFF.0;
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = self.token.cancelled() => break,
+                () = self.entrance.token.cancelled() => break,
                 accepted = self.listener.accept() => accepted,
             };
             match accepted {
                 Ok((socket, peer)) => {
                     backoff = ACCEPT_BACKOFF.0;
-                    self.take(socket, peer);
+                    if let Err(error) = socket.set_nodelay(true) {
+                        tracing::debug!(%error, "client was gone at once");
+                    }
+                    self.entrance.take(socket, peer, false);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept clients");
@@ -121,27 +133,41 @@ impl Relay {
             }
         }
         drop(self.listener);
-        self.connections.close();
-        if tokio::time::timeout(STOP_GRACE, self.connections.wait()).await.is_err() {
-            tracing::warn!(left = self.connections.len(), "client connections did not end in time");
+        let connections = self.entrance.connections;
+        connections.close();
+        if tokio::time::timeout(STOP_GRACE, connections.wait()).await.is_err() {
+            tracing::warn!(left = connections.len(), "client connections did not end in time");
         }
+    }
+}
+
+impl Entrance {
+    /// Serves a client that a gateway carries: all the relay knows of it is what it would read from a TCP connection. `peer` is
+    /// where the gateway connects from. `false` when there is no place for it.
+    pub(crate) fn admit(&self, socket: DuplexStream, peer: SocketAddr) -> bool {
+        !self.token.is_cancelled() && self.take(socket, peer, true)
     }
 
     /// Starts a connection's task, if there is a place for it.
-    fn take(&mut self, socket: TcpStream, peer: SocketAddr) {
+    fn take<S>(&self, socket: S, peer: SocketAddr, held: bool) -> bool
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         let place = match self.admission.admit(peer.ip()) {
             Ok(place) => place,
-            Err(Full::Port) => return CloseReason::Full.count(),
-            Err(Full::Address) => return CloseReason::Address.count(),
+            Err(full) => {
+                match full {
+                    Full::Port => CloseReason::Full.count(),
+                    Full::Address => CloseReason::Address.count(),
+                }
+                return false;
+            }
         };
-        if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "client was gone at once");
-        }
-        self.last_id += 1;
         let connection = Connection {
-            id: ConnectionId(self.last_id),
+            id: ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1),
             socket,
             peer,
+            held,
             enter_timeout: self.enter_timeout,
             patience: self.patience,
             events: self.events.clone(),
@@ -151,6 +177,7 @@ impl Relay {
             connection.serve().await.count();
             drop(place);
         });
+        true
     }
 }
 
@@ -159,6 +186,12 @@ impl RelayHandle {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The way in beside its port.
+    #[must_use]
+    pub fn entrance(&self) -> Entrance {
+        self.entrance.clone()
     }
 
     /// Waits until it has ended, which it does only when it is stopped or broken. Not to be called again then.

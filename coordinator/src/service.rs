@@ -21,7 +21,7 @@ use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
 use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
 use crate::identity::{Identity, create_data_dir, secret_file, write_private};
 use crate::maps::Catalog;
-use crate::nodes::{Layouts, Nodes, NodesError, NodesHandle};
+use crate::nodes::{Gateways, Layouts, Nodes, NodesError, NodesHandle, Servers, Services};
 use crate::realm::{Realm, RealmHandle};
 use crate::relay::{Relay, RelayHandle};
 use crate::shutdown::{self, Running};
@@ -89,7 +89,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let relay = relay(&config.relay, events.clone())?;
     let admission = Arc::new(FleetAdmission::default());
     let database = database::open(&config.database, Arc::clone(&admission))?;
-    let nodes = nodes(config, &identity, &store, events, database)?;
+    let gateways = gateways(config, &realm, &relay)?;
+    let nodes = nodes(config, &identity, &store, events, database, Arc::clone(&gateways))?;
     let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
@@ -98,6 +99,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         store: store.clone(),
         proof: proof(config, &realm)?,
         fleet: fleet.handle.clone(),
+        gateways: Some(Arc::clone(&gateways)),
         bundles,
         link,
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
@@ -114,7 +116,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     };
     write_addresses(&data_dir.join(ADDRESSES_FILE), &addresses)?;
     tracing::info!(relay = %addresses.relay, https = %addresses.https, link = %addresses.link, "coordinator is up");
-    Ok(Running::new(relay, fleet, nodes, realm, http, bundle_upkeep, store, upkeep, lock))
+    Ok(Running::new(gateways, relay, fleet, nodes, realm, http, bundle_upkeep, store, upkeep, lock))
 }
 
 /// The store's address.
@@ -184,18 +186,34 @@ fn relay(config: &config::Relay, events: mpsc::Sender<FleetEvent>) -> Result<Rel
     })
 }
 
+/// Where players' gateways lead their clients.
+fn gateways(config: &Config, realm: &Option<RealmHandle>, relay: &RelayHandle) -> Result<Arc<Gateways>, Failure> {
+    let (login, char_server) = match (&config.realm, realm) {
+        (config::Realm::Rathena(realm), _) => (realm.login.clone(), realm.char_server.clone()),
+        (config::Realm::Embedded(_), Some(realm)) => {
+            (Servers::local(realm.login_addr()), Servers::local(realm.char_addr()))
+        }
+        (config::Realm::Embedded(_), None) => unreachable!("the embedded realm was started before"),
+    };
+    let relay_address = public(config.relay.public.unwrap_or_else(|| relay.local_addr()))?;
+    let servers = Servers { login, char_server, relay: relay_address, entrance: relay.entrance() };
+    Ok(Gateways::new(servers, Duration::from_millis(config.link.reconnect_ms.into())))
+}
+
 fn nodes(
     config: &Config,
     identity: &Arc<Identity>,
     store: &Store,
     events: mpsc::Sender<FleetEvent>,
     database: Option<Arc<database::relay::Relay>>,
+    gateways: Arc<Gateways>,
 ) -> Result<NodesHandle, Failure> {
     let identity = Arc::clone(identity);
     let engine = config.engine_build();
     let layouts = Layouts { packetver: engine.packetver, renewal: engine.renewal };
     let token = CancellationToken::new();
-    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, layouts, database, &token);
+    let services = Services { layouts, database, gateways: Some(gateways) };
+    let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, services, &token);
     nodes.map_err(|error| match error {
         NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },
         NodesError::Identity(error) => error.into(),

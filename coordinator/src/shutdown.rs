@@ -1,5 +1,7 @@
 //! Stopping in order.
 //!
+//! 0. The gateways: their lines stand still from here on, so that their clients hear nothing of the stop. What they hold is kept
+//!    for the next start.
 //! 1. The relay: no new clients; those who are there are closed, so that nobody walks on while being saved.
 //! 2. The fleet: takes the engines' last states, saves every player to the char-server, writes the journal, closes the link.
 //! 3. The nodes: told that the coordinator is away; they keep their engines for `link.reconnect_ms`.
@@ -12,6 +14,7 @@
 //! acknowledged is in the store by then.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -21,7 +24,7 @@ use crate::bundles::UpkeepHandle;
 use crate::failure::Failure;
 use crate::fleet::RunningFleet;
 use crate::http::HttpHandle;
-use crate::nodes::NodesHandle;
+use crate::nodes::{Gateways, NodesHandle};
 use crate::realm::RealmHandle;
 use crate::relay::RelayHandle;
 use crate::store::Store;
@@ -34,6 +37,7 @@ const KILLED: i32 = 130;
 /// All parts. One that has ended by itself is taken out.
 #[derive(Debug)]
 pub struct Running {
+    gateways: Arc<Gateways>,
     relay: Option<RelayHandle>,
     fleet: Option<RunningFleet>,
     nodes: Option<NodesHandle>,
@@ -50,6 +54,7 @@ impl Running {
     /// All parts of a coordinator, running.
     #[expect(clippy::too_many_arguments, reason = "each part once, named and in the order of the start")]
     pub(crate) fn new(
+        gateways: Arc<Gateways>,
         relay: RelayHandle,
         fleet: RunningFleet,
         nodes: NodesHandle,
@@ -61,6 +66,7 @@ impl Running {
         lock: File,
     ) -> Self {
         Self {
+            gateways,
             relay: Some(relay),
             fleet: Some(fleet),
             nodes: Some(nodes),
@@ -113,12 +119,14 @@ impl Running {
     }
 
     async fn shutdown(self) {
+        self.gateways.freeze();
         if let Some(relay) = self.relay {
             relay.shutdown().await;
         }
         if let Some(fleet) = self.fleet {
             fleet.shutdown().await;
         }
+        self.gateways.shutdown().await;
         if let Some(nodes) = self.nodes {
             nodes.shutdown().await;
         }

@@ -12,6 +12,7 @@ mod watch;
 use std::time::Duration;
 
 use bifrost_node::NodeState;
+use bifrost_node::gateway::GatewayState;
 
 use crate::doctor::DoctorView;
 use crate::effect::{Effect, Notice, Tray};
@@ -51,6 +52,8 @@ pub struct Controller {
     policy: Policy,
     pauses: Vec<PauseReason>,
     game: PlayView,
+    /// The game's way to the realm, while it plays.
+    gateway: Option<GatewayState>,
     doctor: DoctorView,
     notes: Vec<Note>,
     update: UpdateView,
@@ -108,6 +111,7 @@ impl Controller {
             Event::Status(answer) => self.realm_says(answer, &mut effects),
             Event::Machine(machine) => self.machine = machine,
             Event::Game(event) => self.game_says(event),
+            Event::Gateway(state) => self.gateway = Some(state),
             Event::Doctor(findings, report) => {
                 let checked_at = Some(u32::try_from(now.unix).unwrap_or(u32::MAX));
                 self.doctor = DoctorView { running: false, checked_at, findings, report };
@@ -206,6 +210,9 @@ impl Controller {
     }
 
     fn game_says(&mut self, event: GameEvent) {
+        if matches!(event, GameEvent::Ended(_) | GameEvent::Failed(_)) {
+            self.gateway = None;
+        }
         self.game = match event {
             GameEvent::Step(step) => PlayView::Starting { step },
             GameEvent::Running => PlayView::Running { since: u32::try_from(self.now.unix).unwrap_or(u32::MAX) },

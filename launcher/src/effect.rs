@@ -49,6 +49,10 @@ pub enum Effect {
     ForgetRealm,
     /// Start the game.
     StartGame {
+        /// Where to play.
+        realm: Box<Realm>,
+        /// Who plays.
+        account: Account,
         /// Where it is.
         folder: String,
         /// What to start in it.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bifrost_node::gateway::GatewayState;
 use bifrost_node::{NodeState, StopCode};
 use bifrost_protocol::Secret;
 
@@ -48,6 +49,8 @@ pub enum Event {
     Machine(Machine),
     /// The game.
     Game(GameEvent),
+    /// The game's way to the realm.
+    Gateway(GatewayState),
     /// The check of everything has ended.
     Doctor(Vec<Finding>, String),
     /// A newer version was found, and its signature holds.

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod game;
+mod gateway;
 mod machine;
 mod node;
 mod realm_api;
@@ -158,10 +159,11 @@ impl Shell for LiveShell {
                 let path = self.folder.join(Realm::FILE);
                 self.keep("realm file", move || files::remove(&path));
             }
-            Effect::StartGame { folder, program, client, hosting } => {
-                let game = game::Game { folder, program, client, hosting, routes: Vec::new() };
+            Effect::StartGame { realm, account, folder, program, client, hosting } => {
                 let (inbox, stop) = (self.inbox.clone(), self.stop.clone());
-                self.tasks.spawn(async move { stop.run_until_cancelled(game::play(inbox, game)).await });
+                let way = node::config(&realm, &account, &node::folder(&self.folder), 1);
+                let game = game::Game { folder, program, client, hosting, way };
+                self.tasks.spawn(async move { stop.run_until_cancelled(game::play(inbox, game, &stop)).await });
             }
             Effect::PatchClient { folder, program, client } => self.report(game::prepare(folder, program, client)),
             Effect::RunDoctor { realm, client_folder } => {

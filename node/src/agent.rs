@@ -7,7 +7,7 @@ mod api;
 mod attempt;
 mod control;
 mod health;
-mod identity;
+pub(crate) mod identity;
 mod leases;
 pub(crate) mod link;
 mod parting;

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use bifrost_node::StopCode;
 use bifrost_node::config::Overrides;
-use clap::{Parser, Subcommand, ValueEnum};
+use bifrost_node::gateway::GatewayPorts;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 /// `EX_CONFIG` is 78, but the house uses `EX_USAGE` for every configuration that cannot be used.
@@ -17,7 +18,7 @@ pub(crate) const BAD_CONFIG: u8 = 64;
 #[command(version)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    pub(crate) command: Option<Command>,
     #[command(flatten)]
     pub(crate) settings: Overrides,
     /// Writes what the node is doing to this file, as one JSON object, whenever it changes
@@ -33,9 +34,31 @@ pub(crate) struct Cli {
 
 /// What it does.
 #[derive(Clone, Copy, Debug, Subcommand)]
-enum Command {
+pub(crate) enum Command {
     /// Runs the node (the default)
     Run,
+    /// Carries game clients of this machine to the realm, and hosts nothing. Prints where it listens, as one JSON object
+    Play(Ports),
+}
+
+/// Where a gateway listens.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    /// Port for the login-server, on loopback; 0 for any that is free
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    login_port: u16,
+    /// Port for the char-server
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    char_port: u16,
+    /// Port for the map-server
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    map_port: u16,
+}
+
+impl From<Ports> for GatewayPorts {
+    fn from(ports: Ports) -> Self {
+        Self { login: ports.login_port, char_server: ports.char_port, map: ports.map_port }
+    }
 }
 
 /// How log lines look.
@@ -50,14 +73,11 @@ enum LogFormat {
 impl Cli {
     /// The command line, or the exit code when there is nothing to run: help, version, flags that make no sense.
     pub(crate) fn read() -> Result<Self, u8> {
-        let cli = Self::try_parse().map_err(|error| {
+        Self::try_parse().map_err(|error| {
             // Nobody is left to tell when the streams are closed.
             let _told = error.print();
             if error.use_stderr() { BAD_CONFIG } else { 0 }
-        })?;
-        match cli.command {
-            Some(Command::Run) | None => Ok(cli),
-        }
+        })
     }
 
     /// Log lines go to standard error from now on.

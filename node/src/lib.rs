@@ -1,6 +1,7 @@
 //! The agent that lets a player's PC host map-servers: a library for the launcher, and behind `bifrost-node`.
 //!
 //! [`Node::spawn`] starts a node from a [`config::NodeConfig`]; the [`NodeHandle`] watches, drains and stops it.
+//! [`Gateway::spawn`] starts the way of this PC's game clients to the realm.
 
 mod agent;
 mod backoff;
@@ -8,9 +9,11 @@ mod bench;
 pub mod bundle;
 pub mod config;
 mod engine;
+pub mod gateway;
 mod node;
 mod tunnel;
 
+pub use gateway::Gateway;
 pub use node::{Node, NodeHandle, NodeState, StopCode};
 pub use tunnel::database;
 

@@ -1,6 +1,7 @@
 //! `bifrost-node`: a node without a window, for fallback hosts and servers.
 
 mod cli;
+mod play;
 mod signals;
 mod status;
 
@@ -9,7 +10,7 @@ use std::process::ExitCode;
 use bifrost_node::Node;
 use tokio_util::sync::CancellationToken;
 
-use cli::{BAD_CONFIG, Cli, exit_code, explain};
+use cli::{BAD_CONFIG, Cli, Command, exit_code, explain};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,6 +27,9 @@ async fn main() -> ExitCode {
     };
     cli.start_logging();
     let stop = CancellationToken::new();
+    if let Some(Command::Play(ports)) = cli.command {
+        return play::run(&config, ports.into(), cli.status_file, stop).await;
+    }
     let mut node = Node::spawn(config, stop.clone());
     let followed = status::follow(node.state(), cli.status_file);
     let (ended, ()) = tokio::join!(signals::drive(&mut node, &stop), followed);

@@ -33,6 +33,17 @@ pub(crate) async fn drive(node: &mut NodeHandle, stop: &CancellationToken) -> St
     }
 }
 
+/// Waits for the first of them; for ever where they cannot be heard.
+pub(crate) async fn asked() {
+    match Signals::new() {
+        Ok(mut signals) => info!(signal = signals.next().await, "signal"),
+        Err(error) => {
+            warn!(%error, "signals cannot be heard");
+            std::future::pending().await
+        }
+    }
+}
+
 #[cfg(unix)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,

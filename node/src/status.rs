@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use bifrost_node::NodeState;
+use serde::Serialize;
 use tokio::sync::watch;
 use tracing::warn;
 
-/// Writes every state to `path` until the node has ended. Readers see a whole state, never half of one.
-pub(crate) async fn follow(mut state: watch::Receiver<NodeState>, path: Option<PathBuf>) {
+/// Writes every state to `path` until what it is of has ended. Readers see a whole state, never half of one.
+pub(crate) async fn follow<T: Clone + Serialize>(mut state: watch::Receiver<T>, path: Option<PathBuf>) {
     let Some(path) = path else { return };
     state.mark_changed();
     while state.changed().await.is_ok() {

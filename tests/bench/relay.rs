@@ -7,6 +7,7 @@
 //! * HAProxy, rathole: client -> tunnel -> echo server
 //! * Bifrost: client -> coordinator -> QUIC -> node -> embedded engine, and back: a 64-byte request for a chat room, which the
 //!   engine refuses in 3 bytes. So this row carries the engine's turn too, which the others do not have.
+//! * the same through a player's gateway: client -> gateway -> QUIC -> coordinator, and on as above.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its result")]
 
 use std::net::{SocketAddr, TcpListener as StdListener};
@@ -18,7 +19,7 @@ use bifrost_protocol::client::Enter;
 use bifrost_protocol::{Packet, Secret, Writer};
 use bifrost_tests::harness::{Folder, PASSWORD, Process, Realm, Settings, eventually};
 use bifrost_tests::percentiles::Percentiles;
-use bifrost_tests::player::{Ticket, Wire, ticket};
+use bifrost_tests::player::{Account, Ticket, Wire, ticket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -47,17 +48,19 @@ async fn main() -> Result<()> {
     let mut rows = vec![("direct TCP", Some(echoes(echo).await?))];
     rows.push(("HAProxy (TCP)", through_haproxy(&folder, echo).await?));
     rows.push(("rathole (noise)", through_rathole(&folder, echo).await?));
-    rows.push(("Bifrost relay + engine", Some(through_bifrost().await?)));
+    let (relay, gateway) = through_bifrost().await?;
+    rows.push(("Bifrost relay + engine", Some(relay)));
+    rows.push(("Bifrost through a gateway", Some(gateway)));
     let direct = rows[0].1.unwrap_or_default().p50;
     println!("{ROUND_TRIPS} round trips of {PACKET} bytes, in microseconds");
-    println!("{:<24} {:>8} {:>8} {:>8} {:>10}", "path", "p50", "p99", "max", "added p50");
+    println!("{:<26} {:>8} {:>8} {:>8} {:>10}", "path", "p50", "p99", "max", "added p50");
     for (name, row) in rows {
         match row {
             Some(row) => {
                 let added = row.p50 - direct;
-                println!("{name:<24} {:>8.0} {:>8.0} {:>8.0} {added:>10.0}", row.p50, row.p99, row.max);
+                println!("{name:<26} {:>8.0} {:>8.0} {:>8.0} {added:>10.0}", row.p50, row.p99, row.max);
             }
-            None => println!("{name:<24} not installed"),
+            None => println!("{name:<26} not installed"),
         }
     }
     Ok(())
@@ -184,12 +187,19 @@ async fn through(port: u16) -> Result<Percentiles> {
     echoes(address).await
 }
 
-/// Requests to the embedded engine of a real node that it answers at once, by a client that does nothing else.
-async fn through_bifrost() -> Result<Percentiles> {
+/// Requests to the embedded engine of a real node that it answers at once, by a client that does nothing else: connected to
+/// the relay, then through a gateway.
+async fn through_bifrost() -> Result<(Percentiles, Percentiles)> {
     let realm = Realm::with_hosts(Settings::default(), 0).await?;
     realm.add_account("bench", PASSWORD).await?;
-    let ticket = ticket(&realm.account("bench")).await?;
-    let mut wire = entered(&ticket).await?;
+    let relay = requests(&ticket(&realm.account("bench")).await?).await?;
+    let gateway = realm.gateway_for("gated", None).await?;
+    let account = Account::new(gateway.addresses.login, "gated", PASSWORD);
+    Ok((relay, requests(&ticket(&account).await?).await?))
+}
+
+async fn requests(ticket: &Ticket) -> Result<Percentiles> {
+    let mut wire = entered(ticket).await?;
     let mut packet = Writer::packet(CREATE_CHAT_ROOM);
     packet.u16(0).zeros(PACKET - 4);
     let packet = packet.finish_sized();

@@ -4,7 +4,9 @@
 //! named on stderr, when the test that owns it fails. Everything is killed when its owner is dropped.
 
 mod binaries;
+mod cable;
 mod folder;
+mod gateway;
 mod node;
 mod process;
 mod realm;
@@ -14,7 +16,9 @@ mod usage;
 mod wait;
 
 pub use binaries::Program;
+pub use cable::Cable;
 pub use folder::Folder;
+pub use gateway::{Gateway, GatewayAddresses, GatewayStatus};
 pub use node::Node;
 pub use process::Process;
 pub use realm::{Addresses, PASSWORD, Realm};

@@ -9,6 +9,7 @@
 mod accounts;
 mod chaos;
 mod course;
+mod gated;
 mod ground;
 mod history;
 mod kore;
@@ -70,6 +71,9 @@ pub async fn run(options: Options) -> Result<bool> {
         return Ok(true);
     };
     let folders = Folders { rathena: stage::found(rathena, &RATHENA)?, openkore: stage::found(openkore, &OPENKORE)? };
+    if options.gateways {
+        return gated::play(&options, &folders).await;
+    }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Whichever way this ends, the stage is dropped, and with it everything that runs.
     let outcome = tokio::select! {

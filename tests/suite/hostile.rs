@@ -165,7 +165,7 @@ async fn hostile_hosts_harm_nobody() {
                 }
             }
             for kind in 0..=u8::MAX {
-                if kind % 16 == 0 || kind <= StreamKind::Probe as u8 {
+                if kind % 16 == 0 || kind <= StreamKind::Line as u8 {
                     let Ok((mut send, _receive)) = connection.open_bi().await else { break };
                     let _ = send.write_all(&[&[kind], message.as_slice()].concat()).await;
                 }

@@ -7,6 +7,7 @@ mod deny;
 mod engine;
 mod faults;
 mod fixtures;
+mod gateway;
 mod hostile;
 mod live;
 mod play;

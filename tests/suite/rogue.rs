@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use bifrost_protocol::api::{Credentials, RegisterProof, RegisterRequest};
 use bifrost_protocol::control::{
-    ALPN, Assigned, Beat, Benchmark, CoordinatorMessage, CoordinatorSays, GameOpen, Hello, MAX_MESSAGE, NodeMessage,
-    NodeSays, PROTOCOL_VERSION, StreamKind, SyncOpen, delimited, next_message,
+    ALPN, Assigned, Beat, Benchmark, CoordinatorMessage, CoordinatorSays, GameOpen, Hello, LineAnswer, LineOpen,
+    MAX_MESSAGE, NodeMessage, NodeSays, PLAY_ALPN, PLAY_VERSION, PROTOCOL_VERSION, PlayDown, PlayDownSays, PlayHello,
+    PlayUp, PlayUpSays, StreamKind, SyncOpen, delimited, next_message,
 };
 use bifrost_tests::harness::{PASSWORD, Realm};
 use bytes::BytesMut;
@@ -56,6 +57,11 @@ impl Rogue {
 
     /// Opens a QUIC connection with this certificate; none at all with `None`.
     pub(crate) async fn connect_with(&self, certificate: Option<(&str, &KeyPair)>) -> Result<Connection> {
+        self.connect_as(certificate, ALPN).await
+    }
+
+    /// The same, by a protocol of its choice.
+    async fn connect_as(&self, certificate: Option<(&str, &KeyPair)>, alpn: &[u8]) -> Result<Connection> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.credentials.ca.as_bytes())?)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -70,7 +76,7 @@ impl Rogue {
                 builder.with_client_auth_cert(vec![certificate], key)?
             }
         };
-        tls.alpn_protocols = vec![ALPN.to_vec()];
+        tls.alpn_protocols = vec![alpn.to_vec()];
         let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls)?;
         let address: SocketAddr = self.credentials.link.parse()?;
         let config = quinn::ClientConfig::new(Arc::new(tls));
@@ -94,6 +100,36 @@ impl Rogue {
                 Ok((connection, control))
             }
             other => bail!("no welcome but {other:?}"),
+        }
+    }
+
+    /// Connects as a gateway and says hello; the coordinator welcomes it.
+    pub(crate) async fn enter_as_gateway(&self) -> Result<(Connection, SendStream, RecvStream)> {
+        let connection = self.connect_as(Some((&self.credentials.certificate, &self.key)), PLAY_ALPN).await?;
+        let (mut send, mut receive) = connection.open_bi().await?;
+        let hello = PlayHello { protocol: PLAY_VERSION, token: self.credentials.token.clone(), version: "0".into() };
+        let hello = PlayUp { says: Some(PlayUpSays::Hello(hello)) };
+        send.write_all(&[&[StreamKind::Control as u8], &delimited(&hello)[..]].concat()).await?;
+        let mut buffer = BytesMut::new();
+        let chunk = tokio::time::timeout(SOON, receive.read_chunk(64 * 1024, true)).await??;
+        buffer.extend_from_slice(&chunk.context("the control stream ended")?.bytes);
+        match next_message::<PlayDown>(&mut buffer, MAX_MESSAGE)?.and_then(|down| down.says) {
+            Some(PlayDownSays::Welcome(_)) => Ok((connection, send, receive)),
+            other => bail!("no welcome but {other:?}"),
+        }
+    }
+
+    /// Asks for a line, with `more` behind the header. The answer's problem; empty when there is a line.
+    pub(crate) async fn ask_for_line(&self, connection: &Connection, open: &LineOpen, more: &[u8]) -> Result<String> {
+        let (mut send, mut receive) = connection.open_bi().await?;
+        send.write_all(&[&[StreamKind::Line as u8], &delimited(open)[..], more].concat()).await?;
+        let mut buffer = BytesMut::new();
+        loop {
+            if let Some(answer) = next_message::<LineAnswer>(&mut buffer, MAX_MESSAGE)? {
+                return Ok(answer.problem);
+            }
+            let chunk = tokio::time::timeout(SOON, receive.read_chunk(64 * 1024, true)).await??;
+            buffer.extend_from_slice(&chunk.context("the stream ended")?.bytes);
         }
     }
 

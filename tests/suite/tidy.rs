@@ -172,8 +172,9 @@ fn dependencies_point_one_way() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("bifrost-protocol", &[][..]),
         ("bifrost-world", &["bifrost-protocol"]),
-        ("bifrost-node", &["bifrost-protocol", "bifrost-world"]),
-        ("bifrost-coordinator", &["bifrost-protocol", "bifrost-world"]),
+        ("bifrost-line", &["bifrost-protocol"]),
+        ("bifrost-node", &["bifrost-line", "bifrost-protocol", "bifrost-world"]),
+        ("bifrost-coordinator", &["bifrost-line", "bifrost-protocol", "bifrost-world"]),
         ("bifrost-client-patch", &[]),
         ("p2phost", &["bifrost-client-patch"]),
         ("bifrost-launcher", &["bifrost-client-patch", "bifrost-node", "bifrost-protocol"]),
@@ -192,7 +193,7 @@ fn dependencies_point_one_way() {
             }
         }
     }
-    assert_none(wrong, "launcher -> node -> {world, protocol} <- coordinator, tests -> all");
+    assert_none(wrong, "launcher -> node -> {line, world, protocol} <- coordinator, tests -> all");
 }
 
 #[test]

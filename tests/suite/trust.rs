@@ -92,11 +92,8 @@ async fn a_revoked_host_is_cut_within_a_second_and_stays_out() {
     bare(Settings::default(), async |realm| {
         let rogue = Rogue::register(realm, "mallory").await?;
         let (connection, _control) = rogue.enter().await?;
-        let token = std::fs::read_to_string(realm.data_dir().join("admin.token")).context("the admin token")?;
-        let url = format!("{}/v1/hosts/{}/revoke", realm.status.base(), rogue.credentials.host_id);
         let told = Instant::now();
-        let answer = realm.status.http().post(url).bearer_auth(token.trim()).send().await?;
-        ensure!(answer.status().is_success(), "{}", answer.text().await?);
+        realm.revoke(&rogue.credentials.host_id).await?;
         tokio::time::timeout(SOON, connection.closed()).await.context("the connection is still open")?;
         ensure!(told.elapsed() < Duration::from_secs(1), "it took {:?}", told.elapsed());
         if rogue.enter().await.is_ok() {

@@ -147,9 +147,9 @@ impl Actor {
     fn translate(&mut self, event: FleetEvent) -> Option<Input> {
         match event {
             FleetEvent::Client(connection, event) => Some(match event {
-                ClientEvent::Arrived { enter, address, client } => {
+                ClientEvent::Arrived { enter, address, held, client } => {
                     self.clients.insert(connection, client);
-                    Input::Arrived(connection, enter, address)
+                    Input::Arrived(connection, enter, address, held)
                 }
                 ClientEvent::EngineLost { misbehaved: false, .. } => Input::EngineLost(connection),
                 ClientEvent::EngineLost { misbehaved: true, .. } => Input::EngineMisbehaved(connection),

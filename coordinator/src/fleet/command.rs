@@ -17,8 +17,8 @@ use crate::store::SessionRow;
 /// Something that happened.
 #[derive(Debug)]
 pub enum Input {
-    /// A client sent 0x0436.
-    Arrived(ConnectionId, Enter, Ipv4Addr),
+    /// A client sent 0x0436; where it connects from, and whether a gateway carries it.
+    Arrived(ConnectionId, Enter, Ipv4Addr, bool),
     /// A client's game stream ended while the client is still there.
     EngineLost(ConnectionId),
     /// As that, because the host sent what no map-server sends.

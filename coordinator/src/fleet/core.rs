@@ -8,6 +8,7 @@ mod departures;
 mod engines;
 mod hosts;
 mod links;
+mod returns;
 mod standbys;
 mod stock;
 #[cfg(test)]
@@ -102,6 +103,7 @@ struct Arrival {
     connection: ConnectionId,
     enter: Enter,
     address: Ipv4Addr,
+    held: bool,
     since: Duration,
 }
 
@@ -164,7 +166,7 @@ impl Fleet {
     pub fn handle(&mut self, input: Input, now: Duration) {
         self.now = self.now.max(now);
         match input {
-            Input::Arrived(connection, enter, address) => self.arrived(connection, enter, address),
+            Input::Arrived(connection, enter, address, held) => self.arrived(connection, enter, address, held),
             Input::EngineLost(connection) => self.engine_lost(connection),
             Input::EngineMisbehaved(connection) => self.engine_misbehaved(connection),
             Input::ClientClosed(connection) => self.client_closed(connection),

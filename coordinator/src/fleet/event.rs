@@ -48,6 +48,8 @@ pub enum ClientEvent {
         enter: Enter,
         /// Where the client connects from.
         address: Ipv4Addr,
+        /// Whether a gateway carries it: then the client is still there after the coordinator was away.
+        held: bool,
         /// How to answer.
         client: ClientHandle,
     },

@@ -286,13 +286,15 @@ fn orphan(row: SessionRow) -> Option<Session> {
         sitting: false,
         group: row.group,
         changing: false,
-        phase: Phase::Orphaned,
+        phase: if kept.settled { Phase::Away } else { Phase::Orphaned },
         since: Duration::ZERO,
         dirty: true,
         saved: Duration::ZERO,
         drops: 0,
         saves: kept.saves(),
         handed_out: false,
+        held: kept.held,
+        restored: kept.settled,
     };
     session.apply(&update, at);
     Some(session)

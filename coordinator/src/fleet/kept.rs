@@ -20,17 +20,28 @@ pub(super) struct Kept {
     /// The other parts of its saves.
     #[prost(message, repeated, tag = "3")]
     pieces: Vec<KeptPiece>,
+    /// Whether a gateway holds its client.
+    #[prost(bool, tag = "4")]
+    pub(super) held: bool,
+    /// Whether no engine has it: this is its last state.
+    #[prost(bool, tag = "5")]
+    pub(super) settled: bool,
 }
 
 impl Kept {
     /// A session on an embedded engine: all the rest stays as the char-server handed it out.
-    pub(super) fn update(update: PlayerUpdate) -> Self {
-        Self { update: Some(update), image: Vec::new(), pieces: Vec::new() }
+    pub(super) fn update(update: PlayerUpdate, held: bool) -> Self {
+        Self { update: Some(update), held, ..Self::default() }
     }
 
     /// A session that begins: with what it brings along that the char-server may lack.
     pub(super) fn of(session: &Session) -> Self {
-        if session.saves.is_empty() { Self::update(session.as_update()) } else { Self::save(session) }
+        let kept = if session.saves.is_empty() {
+            Self::update(session.as_update(), session.held)
+        } else {
+            Self::save(session)
+        };
+        Self { settled: session.restored, ..kept }
     }
 
     /// A session on a stock map-server.
@@ -39,6 +50,8 @@ impl Kept {
             update: Some(session.as_update()),
             image: pack(&[], session.image.as_bytes()).unwrap_or_default(),
             pieces: session.saves.to_kept(session.account, session.character),
+            held: session.held,
+            settled: false,
         }
     }
 

@@ -62,6 +62,10 @@ pub struct Session {
     pub saves: Saves,
     /// Whether a stock map-server has asked for it (0x2b26) and got it.
     pub handed_out: bool,
+    /// Whether a gateway carries its client, which is still there after the coordinator was away.
+    pub held: bool,
+    /// Whether it was restored after a restart and its client is expected back.
+    pub restored: bool,
 }
 
 /// How far a session is.

@@ -140,6 +140,9 @@ pub(super) async fn revoke(State(api): State<Api>, _admin: Admin, Path(id): Path
     // The store first: a host that comes back at once has to find itself refused.
     set_revoked(&api, &id, true).await?;
     api.fleet.revoke(id.clone()).await;
+    if let Some(gateways) = &api.gateways {
+        gateways.cut(&id);
+    }
     tracing::warn!(host = %id, "host revoked");
     Ok(StatusCode::NO_CONTENT)
 }

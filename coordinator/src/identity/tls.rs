@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bifrost_protocol::control::ALPN;
+use bifrost_protocol::control::{ALPN, PLAY_ALPN};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -58,7 +58,7 @@ fn operators_key(certificate: &Path, key: &Path) -> Result<CertifiedKey, Identit
     })
 }
 
-/// For nodes: TLS 1.3 only, our ALPN, a client certificate of our CA.
+/// For nodes and gateways: TLS 1.3 only, our ALPNs, a client certificate of our CA.
 pub(super) fn link(
     ca: &CertificateDer<'static>,
     chain: Vec<CertificateDer<'static>>,
@@ -73,7 +73,7 @@ pub(super) fn link(
         .with_client_cert_verifier(verifier)
         .with_single_cert(chain, key)
         .map_err(refused)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![ALPN.to_vec(), PLAY_ALPN.to_vec()];
     // A resumed session would not look at the client certificate's expiry again.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

@@ -44,6 +44,8 @@ pub enum Scope {
     Renew,
     /// Fetching bundles over HTTPS.
     Bundles,
+    /// Playing through a gateway.
+    Play,
 }
 
 /// What a token says.
@@ -67,7 +69,8 @@ impl HostClaims {
     /// Claims with every scope a host has, from `now` for `lifetime`.
     #[must_use]
     pub fn new(host: HostId, kind: HostKind, epoch: u64, now: SystemTime, lifetime: Duration) -> Self {
-        let scope = [Scope::Control, Scope::Sync, Scope::Inter, Scope::Database, Scope::Renew, Scope::Bundles].into();
+        let hosts = [Scope::Control, Scope::Sync, Scope::Inter, Scope::Database, Scope::Renew, Scope::Bundles];
+        let scope = hosts.into_iter().chain([Scope::Play]).collect();
         Self { host, kind, scope, epoch, issued_at: now, expires_at: now + lifetime }
     }
 }

@@ -50,7 +50,17 @@ impl Gate {
 
     /// Whether a host may stay connected with this token.
     pub(super) async fn authorise(&self, certified: &CertifiedHost, token: &str) -> Result<Admitted, Refusal> {
-        let claims = self.verify(certified, token, Scope::Control)?;
+        self.authorise_for(certified, token, Scope::Control).await
+    }
+
+    /// The same, for another use.
+    pub(super) async fn authorise_for(
+        &self,
+        certified: &CertifiedHost,
+        token: &str,
+        scope: Scope,
+    ) -> Result<Admitted, Refusal> {
+        let claims = self.verify(certified, token, scope)?;
         let row = self.store.host(&claims.host).await.map_err(|error| {
             tracing::warn!(host = %claims.host, %error, "host cannot be looked up");
             Refusal::Unavailable

@@ -15,13 +15,14 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::NodeHandle;
 use super::control::{self, Allowance, listen, read_hello, speak};
 use super::gate::{Admitted, Gate};
+use super::gateways;
 use super::layouts::Layouts;
 use super::messages::Messages;
 use super::outlet::Outlet;
 use super::refusal::Refusal;
+use super::{NodeHandle, Services};
 use super::{database, inter, probe, sync};
 use crate::database::relay::Relay;
 use crate::fleet::{FleetEvent, LinkId, NodeEvent};
@@ -30,7 +31,7 @@ use crate::identity::{CertifiedHost, Scope};
 /// How long a handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a node may take to say Hello.
-const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the header of a stream may take.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest datagram looked at. A beat has at most 80 bytes.
@@ -51,8 +52,7 @@ const MAX_REFUSED: u32 = 32;
 pub(super) struct Coordinator {
     pub(super) gate: Arc<Gate>,
     pub(super) events: mpsc::Sender<FleetEvent>,
-    pub(super) layouts: Layouts,
-    pub(super) database: Option<Arc<Relay>>,
+    pub(super) services: Services,
     pub(super) token: CancellationToken,
 }
 
@@ -94,8 +94,8 @@ impl Link {
             beats,
             sync_allowance,
             inter_allowance,
-            layouts: coordinator.layouts,
-            database: coordinator.database.clone(),
+            layouts: coordinator.services.layouts,
+            database: coordinator.services.database.clone(),
             probes,
             refused: AtomicU32::new(0),
         }
@@ -143,10 +143,19 @@ pub(super) async fn serve(
     connecting: Connecting,
     place: OwnedSemaphorePermit,
 ) {
+    let connected = tokio::select! {
+        biased;
+        () = coordinator.token.cancelled() => return,
+        connected = timeout(HANDSHAKE_TIMEOUT, connecting) => connected,
+    };
+    let Ok(Ok(connection)) = connected else { return Refusal::Handshake.count() };
+    if gateways::is_gateway(&connection) {
+        return gateways::serve(&coordinator, id, connection, place).await;
+    }
     let entered = tokio::select! {
         biased;
         () = coordinator.token.cancelled() => return,
-        entered = enter(&coordinator, id, connecting) => entered,
+        entered = enter(&coordinator, id, connection) => entered,
     };
     drop(place);
     if let Some((link, control, hello)) = entered {
@@ -159,11 +168,7 @@ pub(super) async fn serve(
 type Control = (SendStream, Messages);
 
 /// Lets a node in or tells it why not.
-async fn enter(coordinator: &Coordinator, id: LinkId, connecting: Connecting) -> Option<(Link, Control, Hello)> {
-    let Ok(Ok(connection)) = timeout(HANDSHAKE_TIMEOUT, connecting).await else {
-        Refusal::Handshake.count();
-        return None;
-    };
+async fn enter(coordinator: &Coordinator, id: LinkId, connection: Connection) -> Option<(Link, Control, Hello)> {
     let mut control = None;
     match identify(coordinator, &connection, &mut control).await {
         Ok((certified, admitted, hello)) => {
@@ -279,7 +284,9 @@ async fn serve_stream(link: Arc<Link>, send: SendStream, recv: RecvStream) -> Re
             Some(relay) => database::serve(&link, &relay, send, messages).await,
             None => link.refuse(send, messages, Refusal::StreamKind),
         },
-        Ok(Some(StreamKind::Control | StreamKind::Game) | None) => link.refuse(send, messages, Refusal::StreamKind),
+        Ok(Some(StreamKind::Control | StreamKind::Game | StreamKind::Line) | None) => {
+            link.refuse(send, messages, Refusal::StreamKind)
+        }
         Err(_) => link.refuse(send, messages, Refusal::SlowHeader),
     }
 }

@@ -8,8 +8,7 @@ use bifrost_protocol::Packet;
 use bifrost_protocol::client::Enter;
 use bifrost_protocol::frame::packet_id;
 use bifrost_protocol::ids::SessionId;
-use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -25,17 +24,19 @@ const ENTER_LEN: usize = 23;
 
 /// A client's connection before it has said who it is.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct Connection<S> {
     pub(super) id: ConnectionId,
-    pub(super) socket: TcpStream,
+    pub(super) socket: S,
     pub(super) peer: SocketAddr,
+    /// Whether a gateway carries it, which holds the client when the coordinator is away.
+    pub(super) held: bool,
     pub(super) enter_timeout: Duration,
     pub(super) patience: Patience,
     pub(super) events: mpsc::Sender<FleetEvent>,
     pub(super) token: CancellationToken,
 }
 
-impl Connection {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Serves the client to its end. The fleet hears of it only if it sends a good first packet, and then of its end once.
     #[tracing::instrument(name = "client", skip_all, fields(conn.id = self.id.0, peer = %self.peer))]
     pub(super) async fn serve(mut self) -> CloseReason {
@@ -54,7 +55,7 @@ impl Connection {
         let tell = |event| events.send(FleetEvent::Client(id, event));
         let (client, orders) = ClientHandle::channel();
         let overrun = client.overrun();
-        let arrived = ClientEvent::Arrived { enter, address: address(self.peer), client };
+        let arrived = ClientEvent::Arrived { enter, address: address(self.peer), held: self.held, client };
         // The fleet is gone only when the coordinator stops.
         if tell(arrived).await.is_err() {
             return CloseReason::Shutdown;
@@ -66,6 +67,10 @@ impl Connection {
             () = overrun.cancelled() => CloseReason::Dropped,
             reason = play(&mut pump, orders, |session, misbehaved| tell(ClientEvent::EngineLost { session, misbehaved })) => reason,
         };
+        if self.held && reason == CloseReason::Shutdown {
+            // It stays with its gateway, and comes back when the coordinator does.
+            return reason;
+        }
         pump.finish();
         tracing::debug!(reason = reason.label(), "client closed");
         let _stopping = tell(ClientEvent::Closed).await;
@@ -76,8 +81,8 @@ impl Connection {
 
 /// Carries out orders and pumps packets until the client is gone or has to go. May be dropped at any await: orders are
 /// carried out without one.
-async fn play<Told: Future>(
-    pump: &mut Pump,
+async fn play<S: AsyncRead + AsyncWrite + Unpin, Told: Future>(
+    pump: &mut Pump<S>,
     mut orders: mpsc::Receiver<ToClient>,
     lost: impl Fn(SessionId, bool) -> Told,
 ) -> CloseReason {
@@ -98,7 +103,7 @@ async fn play<Told: Future>(
 }
 
 /// Carries out one order. No order means that the fleet has let go of the connection.
-fn obey(pump: &mut Pump, order: Option<ToClient>) -> Result<(), CloseReason> {
+fn obey<S: AsyncRead + AsyncWrite + Unpin>(pump: &mut Pump<S>, order: Option<ToClient>) -> Result<(), CloseReason> {
     match order {
         Some(ToClient::Attach { node, open }) => pump.attach(Engine::open(node, open)),
         Some(ToClient::Send(packets)) => pump.send(&packets)?,
@@ -118,7 +123,7 @@ fn obey(pump: &mut Pump, order: Option<ToClient>) -> Result<(), CloseReason> {
 }
 
 /// Reads the first packet and not a byte more.
-async fn read_enter(socket: &mut TcpStream) -> Result<Enter, CloseReason> {
+async fn read_enter(socket: &mut (impl AsyncRead + Unpin)) -> Result<Enter, CloseReason> {
     let mut packet = [0; ENTER_LEN];
     let mut filled = 0;
     while let Some(space) = packet.get_mut(filled..).filter(|space| !space.is_empty()) {

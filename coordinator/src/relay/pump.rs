@@ -17,7 +17,6 @@ use bifrost_protocol::control::StreamCode;
 use bifrost_protocol::frame::{LengthTable, packet_id};
 use bifrost_protocol::ids::SessionId;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, timeout};
 
 use super::engine::Engine;
@@ -77,8 +76,8 @@ pub(super) enum Wake {
 
 /// A client's socket, its engine, and what is on its way between them.
 #[derive(Debug)]
-pub(super) struct Pump {
-    socket: TcpStream,
+pub(super) struct Pump<S> {
+    socket: S,
     engine: Engine,
     /// From client to engine.
     up: Lane,
@@ -93,9 +92,9 @@ pub(super) struct Pump {
     timer: Pin<Box<Sleep>>,
 }
 
-impl Pump {
+impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
     /// A pump without an engine, for a client whose first packet has been read.
-    pub(super) fn new(socket: TcpStream, patience: Patience) -> Self {
+    pub(super) fn new(socket: S, patience: Patience) -> Self {
         let heard = Instant::now();
         Self {
             socket,

@@ -117,9 +117,13 @@ impl Controller {
 
     fn play(&mut self, effects: &mut Vec<Effect>) -> Result<(), CommandError> {
         let (folder, program, client) = self.client()?;
+        let (Some(realm), Membership::Member(account)) = (&self.realm, &self.membership) else {
+            return Err(CommandError::not_now("nobody is signed in"));
+        };
+        let (realm, account) = (Box::new(realm.clone()), account.clone());
         let hosting = Hosting { enabled: self.settings.host, players: self.settings.manners.players() };
         self.game = PlayView::Starting { step: PlayStep::Verify };
-        effects.push(Effect::StartGame { folder, program, client, hosting });
+        effects.push(Effect::StartGame { realm, account, folder, program, client, hosting });
         Ok(())
     }
 

@@ -133,12 +133,15 @@ impl Controller {
             NodeSide::Leaving { draining, .. } => *draining,
             NodeSide::Off { .. } => false,
         };
-        let measured = own.map(|host| host.round_trip_ms).filter(|ms| connected && *ms > 0.0);
+        let played = self.gateway.as_ref().filter(|gateway| gateway.connected && gateway.round_trip_us > 0);
+        let played = played.map(|gateway| f64::from(gateway.round_trip_us) / 1_000.0);
+        let hosted = own.map(|host| host.round_trip_ms).filter(|ms| connected && *ms > 0.0);
+        let measured = played.or(hosted);
         Numbers {
             players_online: Some(status.players),
             round_trip_ms: Some(tenths(measured.unwrap_or(status.answered_ms))),
             tick_ms: own.filter(|_| self.carries().0 > 0).map(|host| tenths(host.turn_ms)),
-            transport: connected.then_some(Transport::Quic),
+            transport: (connected || played.is_some()).then_some(Transport::Quic),
         }
     }
 

@@ -1,4 +1,5 @@
 use bifrost_node::StopCode;
+use bifrost_node::gateway::GatewayState;
 use bifrost_protocol::Secret;
 
 use super::*;
@@ -6,7 +7,7 @@ use crate::command::{Command, CommandCode};
 use crate::event::Account;
 use crate::realm::{Description, OperatorKey};
 use crate::status::{Group, Host, Measure, RealmStatus, StatusProblem};
-use crate::view::{BenchStep, CriterionName, GameEnd, PlayStep, ProblemCode, Trouble};
+use crate::view::{BenchStep, CriterionName, GameEnd, PlayStep, ProblemCode, Transport, Trouble};
 
 /// 2026-11-24, noon.
 const UNIX: u64 = 1_795_521_600;
@@ -528,4 +529,19 @@ fn status(host: Host, groups: &[(&str, u32)]) -> RealmStatus {
         own: Some(OWN.into()),
         answered_ms: 20.0,
     }
+}
+
+#[test]
+fn the_way_of_a_running_game_is_shown() {
+    let mut pc = member();
+    pc.event(Event::Status(Ok(RealmStatus { players: 3, answered_ms: 80.0, ..RealmStatus::default() })));
+    assert_eq!(pc.controller.view().numbers.transport, None);
+    let state = GatewayState { connected: true, round_trip_us: 31_400, ..GatewayState::default() };
+    pc.event(Event::Gateway(state.clone()));
+    let numbers = pc.controller.view().numbers;
+    assert_eq!((numbers.round_trip_ms, numbers.transport), (Some(31.4), Some(Transport::Quic)));
+    pc.event(Event::Gateway(GatewayState { connected: false, ..state }));
+    assert_eq!(pc.controller.view().numbers.transport, None, "held, and said so");
+    pc.event(Event::Game(GameEvent::Ended(GameEnd::Closed)));
+    assert_eq!(pc.controller.view().numbers.round_trip_ms, Some(80.0));
 }

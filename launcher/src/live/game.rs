@@ -7,8 +7,11 @@ use std::process::{ExitStatus, Stdio};
 
 use bifrost_client_patch::Manifest;
 use bifrost_client_patch::environment::{self, Environment, Route};
+use bifrost_node::config::NodeConfig;
 use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
 
+use super::gateway::Way;
 use crate::app::Inbox;
 use crate::client;
 use crate::effect::Hosting;
@@ -29,48 +32,64 @@ pub(super) struct Game {
     pub(super) client: Option<Manifest>,
     /// What it is told of hosting.
     pub(super) hosting: Hosting,
-    /// Ways into the gateway. Without any, the game connects as ever.
-    pub(super) routes: Vec<Route>,
+    /// The realm and who plays there, for the gateway.
+    pub(super) way: NodeConfig,
 }
 
 /// Verifies, starts and watches the game, telling every step.
-pub(super) async fn play(inbox: Inbox, game: Game) {
-    let ended = match run(&inbox, game).await {
+pub(super) async fn play(inbox: Inbox, game: Game, stop: &CancellationToken) {
+    let ended = match run(&inbox, game, stop).await {
         Ok(end) => GameEvent::Ended(end),
         Err(problem) => GameEvent::Failed(problem),
     };
     inbox.tell(Event::Game(ended)).await;
 }
 
-async fn run(inbox: &Inbox, game: Game) -> Result<GameEnd, Problem> {
+async fn run(inbox: &Inbox, game: Game, stop: &CancellationToken) -> Result<GameEnd, Problem> {
     let tell = async |event| inbox.tell(Event::Game(event)).await;
     tell(GameEvent::Step(PlayStep::Verify)).await;
     let path = find(Path::new(&game.folder), &game.program)?;
     verify(path.clone(), game.client).await?;
+    tell(GameEvent::Step(PlayStep::Gateway)).await;
+    let way = Way::open(&game.way, stop).await?;
     tell(GameEvent::Step(PlayStep::Launch)).await;
     let ear = ear::Ear::open().await.map_err(not_started)?;
-    let environment = Environment {
-        routes: game.routes,
+    let mut child = start(&path, &environment(&game.hosting, &ear, way.routes()))?;
+    tell(GameEvent::Running).await;
+    let ended = until_ended(&mut child, ear, way.watch(inbox)).await;
+    way.close().await;
+    ended.map(end).map_err(not_started)
+}
+
+/// What the DLL in the game is told.
+fn environment(hosting: &Hosting, ear: &ear::Ear, routes: Vec<Route>) -> Environment {
+    Environment {
+        routes,
         launcher: Some(ear.address()),
         token: ear.token().to_owned(),
-        enabled: game.hosting.enabled,
+        enabled: hosting.enabled,
         score: 0,
-        players: u16::try_from(game.hosting.players).unwrap_or(u16::MAX),
-    };
-    let mut child = start(&path, &environment)?;
-    tell(GameEvent::Running).await;
-    let listening = ear.listen();
-    tokio::pin!(listening);
-    let mut heard = false;
-    loop {
-        tokio::select! {
-            status = child.wait() => return status.map(end).map_err(not_started),
-            said = &mut listening, if !heard => {
-                heard = true;
-                tracing::info!(process = said.process, hooked = said.hooked, "the game has loaded the DLL");
-            }
-        }
+        players: u16::try_from(hosting.players).unwrap_or(u16::MAX),
     }
+}
+
+/// Waits for the game's end, and meanwhile hears from its DLL and tells how its gateway fares. The gateway ends before the
+/// game only when the realm will not have it any more; the game says so itself.
+async fn until_ended(
+    child: &mut Child,
+    ear: ear::Ear,
+    gateway: impl Future<Output = ()>,
+) -> std::io::Result<ExitStatus> {
+    let listening = async {
+        let said = ear.listen().await;
+        tracing::info!(process = said.process, hooked = said.hooked, "the game has loaded the DLL");
+    };
+    let meanwhile = async { tokio::join!(listening, gateway) };
+    tokio::select! {
+        status = child.wait() => return status,
+        _ = meanwhile => {}
+    }
+    child.wait().await
 }
 
 /// Patches a game, and tells what came of it.
@@ -188,17 +207,15 @@ mod tests {
         }
     }
 
-    fn to_play(folder: &Path, client: Option<Manifest>) -> Game {
-        let route = Route { address: None, port: 6900, gateway: "127.0.0.1:4".parse().expect("an address") };
-        let hosting = Hosting { enabled: true, players: 70_000 };
-        Game { folder: folder.display().to_string(), program: "game".into(), client, hosting, routes: vec![route] }
-    }
-
     #[tokio::test]
     async fn the_game_gets_what_the_dll_reads() {
-        let (folder, _) = game("env >said; test -n \"$BIFROST_P2P_TOKEN\"");
-        let (inbox, _outbox) = crate::app::queue();
-        assert_eq!(run(&inbox, to_play(folder.path(), None)).await, Ok(GameEnd::Closed));
+        let (folder, path) = game("env >said; test -n \"$BIFROST_P2P_TOKEN\"");
+        let route = Route { address: None, port: 6900, gateway: "127.0.0.1:4".parse().expect("an address") };
+        let ear = ear::Ear::open().await.expect("a port");
+        let told = environment(&Hosting { enabled: true, players: 70_000 }, &ear, vec![route]);
+        let mut child = start(&path, &told).expect("started");
+        let status = until_ended(&mut child, ear, std::future::ready(())).await.expect("ended");
+        assert_eq!(end(status), GameEnd::Closed);
         let said = std::fs::read_to_string(folder.path().join("said")).expect("written");
         let has = |line: &str| said.lines().any(|said| said == line);
         assert!(has("BIFROST_P2P_ROUTES=*:6900=127.0.0.1:4") && has("BIFROST_P2P_PLAYERS=65535"), "{said}");
@@ -209,17 +226,14 @@ mod tests {
     async fn a_game_that_is_not_the_operators_is_not_started_and_one_that_can_be_is_prepared() {
         use bifrost_client_patch::fixture::Fixture;
         use bifrost_client_patch::{LIBRARY, Sha256, patch};
-        let (folder, path) = game("touch started");
+        let (folder, path) = game("true");
         let (program, library) = (Fixture::default().build(), Fixture::library().build());
         let programs = vec![Sha256::of(&patch(&program).expect("patched"))];
         let manifest = Manifest { programs, libraries: vec![Sha256::of(&library)] };
-        let (inbox, _outbox) = crate::app::queue();
-        let play =
-            async || run(&inbox, to_play(folder.path(), Some(manifest.clone()))).await.expect_err("refused").code;
-        assert_eq!(play().await, ProblemCode::ClientOtherBuild);
-        assert!(!folder.path().join("started").exists());
+        let look = async || verify(path.clone(), Some(manifest.clone())).await.expect_err("refused").code;
+        assert_eq!(look().await, ProblemCode::ClientOtherBuild);
         std::fs::write(&path, &program).expect("written");
-        assert_eq!(play().await, ProblemCode::ClientUnpatched);
+        assert_eq!(look().await, ProblemCode::ClientUnpatched);
         std::fs::write(folder.path().join(LIBRARY), &library).expect("written");
         let event = prepare(folder.path().display().to_string(), "GAME".into(), Some(manifest.clone())).await;
         assert!(matches!(event, Event::Game(GameEvent::Patched)), "{event:?}");

@@ -1,6 +1,7 @@
 //! Ragnarok Online between game client and servers, PACKETVER 20211103.
 
 pub mod character;
+pub mod handover;
 mod lengths;
 pub mod login;
 pub mod map;

@@ -23,12 +23,14 @@
 mod database;
 mod inter;
 mod messages;
+mod play;
 mod state;
 mod stream;
 
 pub use database::*;
 pub use inter::*;
 pub use messages::*;
+pub use play::*;
 pub use state::*;
 pub use stream::*;
 

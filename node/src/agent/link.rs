@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bifrost_protocol::control::{
-    Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage, NodeSays,
+    ALPN, Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage, NodeSays,
     StreamKind, Welcome, delimited,
 };
 use prost::Message;
@@ -163,8 +163,8 @@ impl Dial<'_> {
     }
 
     fn client_config(&self) -> Result<ClientConfig, LinkError> {
-        let tls =
-            link_config(&self.held.credentials, self.key).map_err(|error| LinkError::Certificate(error.to_string()))?;
+        let tls = link_config(&self.held.credentials, self.key, ALPN)
+            .map_err(|error| LinkError::Certificate(error.to_string()))?;
         let tls = QuicClientConfig::try_from(tls).map_err(|error| LinkError::Certificate(error.to_string()))?;
         let mut config = ClientConfig::new(Arc::new(tls));
         config.transport_config(Arc::new(transport(self.max_streams)));
@@ -238,7 +238,7 @@ impl From<Farewell> for LinkError {
 }
 
 /// Why a connection ended. The coordinator closes with `code: reason`, as in a [`Farewell`] that may not have arrived.
-fn why(error: &ConnectionError) -> LinkError {
+pub(crate) fn why(error: &ConnectionError) -> LinkError {
     /// `CRYPTO_ERROR` of RFC 9000, section 20.1: 0x0100 and the TLS alert.
     const CRYPTO_ERRORS: std::ops::Range<u64> = 0x100..0x200;
     match error {

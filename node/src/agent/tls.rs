@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bifrost_protocol::api::Credentials;
-use bifrost_protocol::control::ALPN;
 use rcgen::KeyPair;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -46,8 +45,8 @@ pub(crate) fn api_config(trust: &Trust, pinned: Option<[u8; 32]>) -> Result<(Cli
     Ok((config, seen))
 }
 
-/// TLS for the QUIC link: only the coordinator's CA, only TLS 1.3, this host's certificate.
-pub(crate) fn link_config(credentials: &Credentials, key: &KeyPair) -> Result<ClientConfig, TlsError> {
+/// TLS for QUIC: only the coordinator's CA, only TLS 1.3, this host's certificate, this protocol.
+pub(crate) fn link_config(credentials: &Credentials, key: &KeyPair, alpn: &[u8]) -> Result<ClientConfig, TlsError> {
     let chain = CertificateDer::pem_slice_iter(credentials.certificate.as_bytes())
         .collect::<Result<Vec<_>, _>>()
         .map_err(wrong)?;
@@ -57,7 +56,7 @@ pub(crate) fn link_config(credentials: &Credentials, key: &KeyPair) -> Result<Cl
         .with_root_certificates(roots(&credentials.ca)?)
         .with_client_auth_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
         .map_err(wrong)?;
-    config.alpn_protocols = vec![ALPN.to_vec()];
+    config.alpn_protocols = vec![alpn.to_vec()];
     Ok(config)
 }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::{Process, Program};
 
 /// How a node proves that it may register, as environment.
-const PASSWORD: &str = "BIFROST_NODE__PROOF__PASSWORD";
+pub(super) const PASSWORD: &str = "BIFROST_NODE__PROOF__PASSWORD";
 const INVITATION: &str = "BIFROST_NODE__PROOF__INVITATION";
 
 /// A node's process, and how to start it again.
@@ -90,7 +90,8 @@ impl Node {
     }
 }
 
-fn arguments(seat: &Seat<'_>) -> Vec<String> {
+/// What a node is told of where it runs and for whom.
+pub(super) fn arguments(seat: &Seat<'_>) -> Vec<String> {
     let state = seat.folder.join(format!("{}.state", seat.name));
     let pairs = [
         ("--coordinator", seat.coordinator.to_owned()),

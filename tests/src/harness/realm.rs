@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::process::Command;
 
 use super::node::Seat;
-use super::{Folder, Group, Node, Process, Program, Settings, Status, StatusClient, eventually};
+use super::{Folder, Gateway, Group, Node, Process, Program, Settings, Status, StatusClient, eventually};
 use crate::player::{Account, Player};
 
 /// How long the coordinator may take to listen: a debug build on a busy machine.
@@ -123,6 +123,24 @@ impl Realm {
         self.node_environment.push((variable.to_owned(), value.to_owned()));
     }
 
+    /// Makes an account and starts a gateway for it, connected by a cable if there is one.
+    ///
+    /// # Errors
+    /// It does not start or connect.
+    pub async fn gateway_for(&self, name: &str, cable: Option<SocketAddr>) -> Result<Gateway> {
+        self.add_account(name, PASSWORD).await?;
+        self.gateway_of(name, PASSWORD, cable).await
+    }
+
+    /// Starts a gateway for an account that exists.
+    ///
+    /// # Errors
+    /// It does not start or connect.
+    pub async fn gateway_of(&self, name: &str, password: &str, cable: Option<SocketAddr>) -> Result<Gateway> {
+        let (ca, called) = (self.ca(), format!("gateway-{name}"));
+        Gateway::start(self.seat(&called, &ca), (name, password), cable).await
+    }
+
     /// Adds a fallback node with an invitation of its own.
     ///
     /// # Errors
@@ -207,6 +225,20 @@ impl Realm {
         Account::new(self.addresses.login, name, PASSWORD)
     }
 
+    /// Throws a host out.
+    ///
+    /// # Errors
+    /// The coordinator refuses.
+    pub async fn revoke(&self, host: &str) -> Result<()> {
+        let token = std::fs::read_to_string(self.data_dir().join("admin.token")).context("the admin token")?;
+        let url = format!("{}/v1/hosts/{host}/revoke", self.status.base());
+        let answer = self.status.http().post(url).bearer_auth(token.trim()).send().await?;
+        if !answer.status().is_success() {
+            bail!("revoking {host}: {}", answer.text().await?);
+        }
+        Ok(())
+    }
+
     /// Runs `bifrost-coordinator` with this realm's configuration.
     ///
     /// # Errors
@@ -281,6 +313,12 @@ impl Realm {
     /// The folder of configuration, data and logs.
     pub fn folder(&mut self) -> &mut Folder {
         &mut self.folder
+    }
+
+    /// Where that folder is.
+    #[must_use]
+    pub fn folder_path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The coordinator's data folder.

@@ -29,6 +29,9 @@ pub struct Options {
     /// Engines of each map group that are kept ready besides the one that carries it (rathena engines only)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=3))]
     pub standbys: u16,
+    /// Instead: those who hunt at home play through gateways, and lose a host, their network and the coordinator
+    #[arg(long)]
+    pub gateways: bool,
     /// Hosts run the rAthena folder itself instead of fetching a bundle made of it
     #[arg(long)]
     pub unpacked: bool,

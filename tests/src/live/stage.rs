@@ -182,6 +182,27 @@ impl Stage {
         }
     }
 
+    /// The player host with most players.
+    ///
+    /// # Errors
+    /// No player host has any, or the coordinator does not answer.
+    pub(super) async fn busiest_host(&self) -> Result<String> {
+        let status = self.status().await?;
+        let groups = status.groups.iter().filter(|group| group.players > 0).filter_map(|group| group.host.clone());
+        let is_player = |host: &String| status.hosts.iter().any(|found| found.host == *host && found.kind == "player");
+        let under = groups.filter(is_player).map(|host| {
+            let players: usize = status
+                .groups
+                .iter()
+                .filter(|group| group.host.as_ref() == Some(&host))
+                .map(|group| group.players)
+                .sum();
+            (players, host)
+        });
+        let (_, busiest) = under.max().context("no player host has players")?;
+        Ok(self.realm.host_name(&busiest).to_owned())
+    }
+
     /// The fleet's status.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use crate::store::SessionRow;
 
 impl Fleet {
     /// 0x0436. Nobody is believed: the char-server knows who may come.
-    pub(super) fn arrived(&mut self, connection: ConnectionId, enter: Enter, address: Ipv4Addr) {
+    pub(super) fn arrived(&mut self, connection: ConnectionId, enter: Enter, address: Ipv4Addr, held: bool) {
         let account = enter.account;
         let key = (account, *enter.login_id1.expose());
         if self.shutting_down {
@@ -34,12 +34,18 @@ impl Fleet {
             None | Some(Phase::Away | Phase::Orphaned | Phase::Selected) => {}
             Some(_) => return self.refuse(connection, CloseReason::STILL_ONLINE, "still_online"),
         }
-        self.arrivals.insert(key, Arrival { connection, enter, address, since: self.now });
+        self.arrivals.insert(key, Arrival { connection, enter, address, held, since: self.now });
         self.ask_about(key);
     }
 
     /// 0x2b26.
     pub(super) fn ask_about(&mut self, key: ArrivalKey) {
+        if self.waits_for_its_engine(key) {
+            return;
+        }
+        if self.was_restored(key) {
+            self.expect_again(key.0);
+        }
         let Some(arrival) = self.arrivals.get(&key) else { return };
         let request = Authenticate {
             account: arrival.enter.account,
@@ -118,6 +124,8 @@ impl Fleet {
             drops: 0,
             saves,
             handed_out: false,
+            held: arrival.held,
+            restored: false,
         };
         session.image.set_last_point(image_point(&session.at));
         // What the char-server does not keep survives a change of hosts here.
@@ -180,7 +188,7 @@ impl Fleet {
 }
 
 /// The journal's row of a session, with the session's id in its first update.
-fn row(session: &Session) -> SessionRow {
+pub(super) fn row(session: &Session) -> SessionRow {
     SessionRow {
         character: session.character,
         account: session.account,

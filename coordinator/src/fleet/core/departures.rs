@@ -228,6 +228,9 @@ impl Fleet {
 
     /// The player is gone for good: the final save, which the char-server confirms with 0x2b21.
     pub(super) fn finish(&mut self, account: AccountId) {
+        if self.shutting_down && self.sessions.get(&account).is_some_and(|session| session.held) {
+            return self.park(account);
+        }
         let now = self.now;
         self.transfers_of(account).for_each(|transfer| transfer.lost(account, "left the game", now));
         let Some(session) = self.forget(account) else { return };

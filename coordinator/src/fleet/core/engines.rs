@@ -111,12 +111,17 @@ impl Fleet {
             return self.violation(link, "sync_too_long");
         }
         *last = sync.sequence;
+        if sync.full {
+            let listed: Vec<_> = data.player_updates.iter().map(|update| update.session).collect();
+            self.settle_missing(group, &listed);
+        }
         let mut updates = Vec::new();
         for update in data.player_updates {
             match self.reported_by(link, group, update.session) {
                 Some(account) => {
                     let character = self.applied(link, group, account, &update);
-                    let kept = Kept::update(update).encode_to_vec();
+                    let held = self.sessions.get(&account).is_some_and(|session| session.held);
+                    let kept = Kept::update(update, held).encode_to_vec();
                     updates.extend(character.map(|character| (character, kept)));
                 }
                 // It came back another way while its engine could not be reached: what stands there is a ghost.
@@ -154,7 +159,7 @@ impl Fleet {
             // This is what it was restored for: its last state. The engine may let it go.
             let release = EngineOrder::Release(SessionRef { session: update.session });
             self.command(Command::Order(link, group.clone(), release));
-            self.finish(account);
+            self.settle_orphan(account);
         }
         Some(character)
     }

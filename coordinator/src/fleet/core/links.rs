@@ -54,7 +54,7 @@ impl Fleet {
     }
 
     /// A client is on its way back, while the char-server has forgotten that it expects it. Its answer changes nothing.
-    fn expect_again(&mut self, account: AccountId) {
+    pub(super) fn expect_again(&mut self, account: AccountId) {
         let Some(to) = self.sessions.get(&account).map(|session| session.at.clone()) else { return };
         let target = Target { to, server: self.config.public, own: true };
         self.set_phase(account, Phase::Redirecting(target));

@@ -1,5 +1,6 @@
 //! The core in simulated time: single failures one by one, then long random stories held against the invariants.
 
+mod held;
 mod stock;
 mod world;
 
@@ -104,14 +105,11 @@ fn a_second_arrival_of_a_playing_account_is_refused() {
     assert_eq!(sim.fleet.sessions().count(), 1);
 }
 
-#[test]
-fn a_restart_awaits_the_hosts_and_saves_what_they_report() {
-    let mut sim = realm(6);
-    sim.arrive(1, "field_map");
-    sim.run(SECOND);
-    let (host, link) = holder(&sim, "field");
+/// The coordinator is killed and comes back with what it had stored.
+fn restart(sim: &mut Sim) {
+    let (host, _) = holder(sim, "field");
     let lease = sim.fleet.lease(&GroupName("field".into())).expect("known");
-    let stored = [(GroupName("field".into()), Some(bifrost_protocol::ids::HostId(host.clone())), lease.epoch)];
+    let stored = [(GroupName("field".into()), Some(bifrost_protocol::ids::HostId(host)), lease.epoch)];
     let orphans = sim.fleet.sessions().cloned().map(|mut session| {
         (session.phase, session.connection) = (Phase::Orphaned, None);
         session
@@ -119,6 +117,15 @@ fn a_restart_awaits_the_hosts_and_saves_what_they_report() {
     let (config, groups) = (sim.fleet.config.clone(), sim.fleet.groups.clone());
     sim.fleet = Fleet::new(config, groups, &stored, orphans.collect());
     sim.give(Input::CharUp);
+}
+
+#[test]
+fn a_restart_awaits_the_hosts_and_saves_what_they_report() {
+    let mut sim = realm(6);
+    sim.arrive(1, "field_map");
+    sim.run(SECOND);
+    let (host, link) = holder(&sim, "field");
+    restart(&mut sim);
     let link = sim.reconnect(link);
     assert_eq!(holder(&sim, "field"), (host, link));
     sim.walk();

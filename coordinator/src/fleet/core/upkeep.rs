@@ -83,7 +83,7 @@ impl Fleet {
                 Phase::Entering(_) if waited > ENTER_LIMIT => {
                     self.release(account, Leave::Kick(CloseReason::SERVER_CLOSED));
                 }
-                Phase::Orphaned if waited > ORPHAN_LIMIT => self.finish(account),
+                Phase::Orphaned if waited > ORPHAN_LIMIT => self.settle_orphan(account),
                 Phase::Limbo { .. } if waited <= self.config.limbo => self.place(account),
                 Phase::Limbo { fresh } if waited > self.config.limbo => self.out_of_limbo(account, fresh),
                 Phase::Orphaned
@@ -163,13 +163,14 @@ impl Fleet {
         if self.place_group(group, None) {
             let orphaned = |session: &&Session| session.group == *group && session.phase == Phase::Orphaned;
             let orphans: Vec<_> = self.sessions.values().filter(orphaned).map(|session| session.account).collect();
-            orphans.into_iter().for_each(|account| self.finish(account));
+            orphans.into_iter().for_each(|account| self.settle_orphan(account));
         }
     }
 
     fn arrivals_expire(&mut self) {
         let now = self.now;
         let late = self.arrivals.iter().filter(|(_, arrival)| now > arrival.since + ARRIVAL_LIMIT);
+        let late = late.filter(|(key, _)| !self.waits_for_its_engine(**key));
         for account in late.map(|(account, _)| *account).collect::<Vec<_>>() {
             if let Some(arrival) = self.arrivals.remove(&account) {
                 self.refuse(arrival.connection, CloseReason::SERVER_CLOSED, "char_server_silent");

@@ -97,6 +97,7 @@ impl App {
         let (fleet, answering) = FleetHandle::scripted(Arc::clone(&status), cut);
         tasks.spawn(answering);
         let deps = Deps {
+            gateways: None,
             identity: Arc::clone(&identity),
             store: store.clone(),
             proof: proof(store.clone()),

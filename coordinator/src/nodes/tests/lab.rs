@@ -61,8 +61,7 @@ impl Lab {
             Arc::clone(&identity),
             store.clone(),
             events_to,
-            crate::nodes::Layouts::default(),
-            None,
+            crate::nodes::Services::default(),
             &token,
         )
         .expect("starts");

@@ -40,6 +40,8 @@ pub enum StreamKind {
     Sync = 5,
     /// Measurements.
     Probe = 6,
+    /// One connection of a game client, on a gateway's connection.
+    Line = 7,
 }
 
 impl TryFrom<u8> for StreamKind {
@@ -53,6 +55,7 @@ impl TryFrom<u8> for StreamKind {
             4 => Self::Database,
             5 => Self::Sync,
             6 => Self::Probe,
+            7 => Self::Line,
             _ => return Err(DecodeError::Invalid { field: "stream kind", problem: "is not known" }),
         })
     }

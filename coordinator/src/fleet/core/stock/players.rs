@@ -188,7 +188,7 @@ impl Fleet {
         let (group, of) = (session.group.clone(), session.link());
         let leave = match session.phase.clone() {
             // This is what it was restored for.
-            Phase::Orphaned => Leave::Logout,
+            Phase::Orphaned => return self.orphan_taken_back(link, account, &group),
             _ if of != Some(link) => return,
             Phase::Releasing(_, leave) => leave,
             // Nobody asked for it: the client goes in again where it stood, unless that goes on and on.
@@ -202,6 +202,12 @@ impl Fleet {
         self.hold(account);
         self.released(account, leave);
         self.emptied(&group);
+    }
+
+    fn orphan_taken_back(&mut self, link: LinkId, account: AccountId, group: &GroupName) {
+        self.note_left(link, account);
+        self.settle_orphan(account);
+        self.emptied(group);
     }
 
     /// 0x2b05: the engine has saved the player and wants it elsewhere. It forgets it with the answer; the fleet does the rest.

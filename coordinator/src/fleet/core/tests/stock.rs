@@ -183,7 +183,7 @@ impl Stage {
             unknown: 0,
             sex: 1,
         };
-        self.give(Input::Arrived(ConnectionId(connection), enter, Ipv4Addr::LOCALHOST));
+        self.give(Input::Arrived(ConnectionId(connection), enter, Ipv4Addr::LOCALHOST, false));
         let answer = Authenticated {
             account: ACCOUNT,
             login_id1: Secret::new(LOGIN_ID),

@@ -69,6 +69,8 @@ pub(super) struct Sim {
     pub(super) playing: BTreeMap<u32, LinkId>,
     pub(super) characters: BTreeMap<u32, Stored>,
     pub(super) char_up: bool,
+    /// Whether gateways carry the clients that come from now on.
+    pub(super) held: bool,
     pub(super) closed_by_us: BTreeSet<u32>,
     pub(super) log: Vec<String>,
 }
@@ -98,6 +100,7 @@ impl Sim {
             playing: BTreeMap::new(),
             characters: BTreeMap::new(),
             char_up: true,
+            held: false,
             closed_by_us: BTreeSet::new(),
             log: Vec::new(),
         };
@@ -164,7 +167,7 @@ impl Sim {
         self.connect(account)
     }
 
-    fn connect(&mut self, account: u32) -> ConnectionId {
+    pub(super) fn connect(&mut self, account: u32) -> ConnectionId {
         let connection = ConnectionId(self.next());
         self.clients.insert(connection, account);
         let enter = Enter {
@@ -175,7 +178,7 @@ impl Sim {
             unknown: 0,
             sex: 1,
         };
-        self.later(Input::Arrived(connection, enter, Ipv4Addr::LOCALHOST));
+        self.later(Input::Arrived(connection, enter, Ipv4Addr::LOCALHOST, self.held));
         connection
     }
 
