@@ -2,7 +2,7 @@
 //!
 //! A client is made to load `p2phost.dll` by one block of [`block::SIZE`] bytes in its program file and an entry point
 //! that leads there first: [`patch`] writes it, and so does the patch for WARP in `launcher/client/warp`, byte for byte.
-//! [`inspect`] and [`inspect_library`] look at files and say what they are; what is good is the operator's to say
+//! [`inspect()`] and [`inspect_library`] look at files and say what they are; what is good is the operator's to say
 //! ([`Manifest`]). [`environment`] is how the launcher speaks to the DLL.
 //!
 //! All of this is for integrity and support. It is no protection from the player, who owns the machine.
