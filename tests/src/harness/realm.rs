@@ -295,10 +295,12 @@ impl Realm {
             ("http.listen", addresses.https),
             ("link.listen", addresses.link),
             ("relay.listen", addresses.relay),
-            ("realm.login_listen", addresses.login),
-            ("realm.char_listen", addresses.char_server),
         ] {
             self.settings.set(key, address.to_string());
+        }
+        if self.settings.is_embedded() {
+            self.settings.set("realm.login_listen", addresses.login.to_string());
+            self.settings.set("realm.char_listen", addresses.char_server.to_string());
         }
         // The old one has to be gone before its ports are free.
         let _ = self.coordinator.kill();
