@@ -2,20 +2,21 @@
 //!
 //! * [`policy`] decides, without IO: answer here, pass on (rewritten), or refuse.
 //! * [`upstream`] carries what is passed on to the database, over a few connections that all hosts share.
-
 //! * [`relay`] serves hosts' database streams: each carries one SQL connection of an engine.
 
 mod answers;
 mod limits;
 pub mod policy;
+mod record;
 mod refused;
 pub mod relay;
 mod setup;
 pub mod upstream;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use limits::HostLimits;
+pub use record::HostNumbers;
 pub use refused::RefusedStatement;
-pub use setup::{FleetAdmission, open, read_policy};
+pub use setup::{FleetAdmission, FleetStanding, open, read_policy, reload_on_hangup};

@@ -5,6 +5,7 @@
 
 mod admin;
 mod bundles;
+mod database;
 mod error;
 mod extract;
 mod health;
@@ -41,12 +42,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use admin::{Account, AccountRequest, Host, Invitation, InvitationRequest, Sex, create_invitation};
+pub use database::{DatabaseHost, DatabaseReport, PolicyReport};
 pub use error::Error;
 pub use health::Readiness;
 pub use proof::{AccountDatabase, AccountProof, LoginServer, ProofError};
 pub use server::HttpHandle;
 
 use crate::bundles::Bundles;
+use crate::database::relay::Relay;
 use crate::fleet::FleetHandle;
 use crate::identity::Identity;
 use crate::nodes::Gateways;
@@ -70,6 +73,8 @@ pub struct Deps {
     pub gateways: Option<Arc<Gateways>>,
     /// What hosts run.
     pub bundles: Bundles,
+    /// What hosts' SQL goes through, if it goes anywhere.
+    pub database: Option<Arc<Relay>>,
     /// `host:port` that nodes are told to connect to.
     pub link: String,
     /// What the operator has to show.
@@ -137,6 +142,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(bundles::target))
         .routes(routes!(status::status))
         .routes(routes!(status::groups))
+        .routes(routes!(database::database))
+        .routes(routes!(database::reload))
         .routes(routes!(health::ca))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::bundles::{self, Bundles};
 use crate::config::{self, Config};
-use crate::database::{self, FleetAdmission};
+use crate::database::{self, FleetAdmission, FleetStanding};
 use crate::failure::Failure;
 use crate::fleet::{self, FleetEvent, FleetParts, RunningFleet, event_queue};
 use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginServer};
@@ -88,9 +88,10 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let (events, queue) = event_queue();
     let relay = relay(&config.relay, events.clone())?;
     let admission = Arc::new(FleetAdmission::default());
-    let database = database::open(&config.database, Arc::clone(&admission))?;
+    let standing = FleetStanding(events.clone());
+    let database = database::open(&config.database, Arc::clone(&admission), standing)?;
     let gateways = gateways(config, &realm, &relay)?;
-    let nodes = nodes(config, &identity, &store, events, database, Arc::clone(&gateways))?;
+    let nodes = nodes(config, &identity, &store, events, database.clone(), Arc::clone(&gateways))?;
     let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
@@ -101,11 +102,14 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         fleet: fleet.handle.clone(),
         gateways: Some(Arc::clone(&gateways)),
         bundles,
+        database: database.clone(),
         link,
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
         metrics,
     };
     let http = https(&config.http, deps)?;
+    let reload = database.map(|relay| AbortOnDropHandle::new(tokio::spawn(database::reload_on_hangup(relay))));
+    let upkeep = std::iter::once(upkeep).chain(reload).collect();
 
     let addresses = Addresses {
         login: realm.as_ref().map(RealmHandle::login_addr),

@@ -45,7 +45,7 @@ pub struct Running {
     http: Option<HttpHandle>,
     bundles: UpkeepHandle,
     store: Store,
-    _upkeep: AbortOnDropHandle<()>,
+    _upkeep: Vec<AbortOnDropHandle<()>>,
     /// Given back when everything has stopped.
     _lock: File,
 }
@@ -62,7 +62,7 @@ impl Running {
         http: HttpHandle,
         bundles: UpkeepHandle,
         store: Store,
-        upkeep: AbortOnDropHandle<()>,
+        upkeep: Vec<AbortOnDropHandle<()>>,
         lock: File,
     ) -> Self {
         Self {

@@ -15,7 +15,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 /// What is logged when `BIFROST_LOG` is not set.
 const DEFAULT_FILTER: &str = "info";
 /// Bounds of the buckets of every `_seconds` histogram: a fast database call to a request that times out.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
+pub(crate) const SECONDS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0];
 /// How often the recorder folds what was recorded since; until then every single value is kept.
 const UPKEEP: Duration = Duration::from_secs(5);
 

@@ -1,6 +1,8 @@
 //! One SQL connection of an engine: its prepared statements, and what its commands get.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bifrost_protocol::Writer;
 use bifrost_protocol::mysql::sql::{Expr, Item, Literal, MAX_STATEMENT, Piece, Select, Session, scan};
@@ -12,7 +14,8 @@ use bytes::{Bytes, BytesMut};
 
 use super::limits::Place;
 use super::policy::{Denial, Judgement, Local, Passed, Plan, Verb};
-use super::relay::{Relay, Whose};
+use super::record::{HostRecord, Outcome};
+use super::relay::{Offence, Relay, Whose, count_refused};
 use super::upstream::{Answered, Request, UpstreamError};
 
 /// The most bytes of parameters that are sent before their statement runs.
@@ -25,6 +28,7 @@ pub(super) struct Caller<'a> {
     relay: &'a Relay,
     whose: Whose,
     place: Place,
+    record: Arc<HostRecord>,
     scope: Literal,
     host: Literal,
     charset: String,
@@ -32,6 +36,7 @@ pub(super) struct Caller<'a> {
     last: u32,
     long_bytes: usize,
     refused_in_a_row: u32,
+    offence: Option<Offence>,
 }
 
 /// A prepared statement.
@@ -64,6 +69,7 @@ impl<'a> Caller<'a> {
         Self {
             scope: name(&whose.group.0),
             host: name(&whose.host.0),
+            record: relay.record(&whose.host),
             relay,
             whose,
             place,
@@ -72,11 +78,22 @@ impl<'a> Caller<'a> {
             last: 0,
             long_bytes: 0,
             refused_in_a_row: 0,
+            offence: None,
         }
     }
 
     pub(super) fn whose(&self) -> &Whose {
         &self.whose
+    }
+
+    /// What the command before was, if it was an offence.
+    pub(super) fn offence(&mut self) -> Option<Offence> {
+        self.offence.take()
+    }
+
+    /// Counts how long a command took.
+    pub(super) fn took(&self, time: Duration) {
+        self.record.took(time);
     }
 
     pub(super) fn refused_in_a_row(&self) -> u32 {
@@ -105,17 +122,22 @@ impl<'a> Caller<'a> {
                 Ok(())
             }
             Command::InitDb(_) => {
-                Err(self.break_rule("database", ServerError::new(code::UNKNOWN_DATABASE, "there is one database only")))
+                let error = ServerError::new(code::UNKNOWN_DATABASE, "there is one database only");
+                Err(self.break_rule("database", Offence::Attack, error))
             }
             Command::Other(kind) => {
                 let error = ServerError::new(code::UNKNOWN_COMMAND, format!("{} is not served", command_name(kind)));
-                Err(self.break_rule("command", error))
+                Err(self.break_rule("command", Offence::Attack, error))
             }
         };
         match done {
             Ok(()) => self.refused_in_a_row = 0,
-            Err(Failed::Trouble(error)) => framing.put(out, &error.encode()),
+            Err(Failed::Trouble(error)) => {
+                self.record.count(Outcome::Failed);
+                framing.put(out, &error.encode());
+            }
             Err(Failed::Refused(error)) => {
+                self.record.count(Outcome::Refused);
                 self.refused_in_a_row += 1;
                 framing.put(out, &error.encode());
             }
@@ -140,13 +162,14 @@ impl<'a> Caller<'a> {
         match &*judgement.plan {
             Plan::Refused(denial) => Err(self.refuse(denial, statement)),
             Plan::Local(local) => {
-                count("local");
+                self.record.count(Outcome::Local);
                 self.answer_here(local, parameters, framing, out);
                 Ok(())
             }
             Plan::Passed(passed) => {
-                count("passed");
                 let answered = self.relay.upstream().ask(&self.request(passed, judgement, parameters)).await?;
+                self.record.count(Outcome::Passed);
+                self.record.given(answered.rows);
                 self.place.rows(answered.rows);
                 out.extend_from_slice(&answered.bytes);
                 Ok(())
@@ -196,7 +219,7 @@ impl<'a> Caller<'a> {
         self.allow(&statement).await?;
         if self.prepared.len() >= self.place.prepared() {
             let error = ServerError::new(code::TOO_MANY_STATEMENTS, "too many prepared statements");
-            return Err(self.break_rule("prepared", error));
+            return Err(self.break_rule("prepared", Offence::Limit, error));
         }
         let judgement = self.relay.judge().judge(&statement);
         let columns = match &*judgement.plan {
@@ -219,7 +242,7 @@ impl<'a> Caller<'a> {
         let small = |count: usize| u16::try_from(count).ok().filter(|_| count <= MAX_PARAMETERS);
         let (Some(column_count), Some(parameter_count)) = (small(columns.len()), small(parameters)) else {
             let error = ServerError::new(code::OUT_OF_RESOURCES, "too many parameters");
-            return Err(self.break_rule("prepared", error));
+            return Err(self.break_rule("prepared", Offence::Limit, error));
         };
         self.last = if self.last >= LAST - 1 { 1 } else { self.last + 1 };
         let answer =
@@ -243,7 +266,8 @@ impl<'a> Caller<'a> {
     async fn execute(&mut self, run: &Execute, framing: &mut Framing, out: &mut BytesMut) -> Result<(), Failed> {
         let number = self.number(run.statement);
         if run.cursor != 0 {
-            return Err(self.break_rule("command", ServerError::new(code::UNKNOWN_COMMAND, "cursors are not served")));
+            let error = ServerError::new(code::UNKNOWN_COMMAND, "cursors are not served");
+            return Err(self.break_rule("command", Offence::Attack, error));
         }
         let long_bytes = self.take_long(number);
         let Some(mut prepared) = self.prepared.remove(&number) else { return Err(Failed::Trouble(unknown())) };
@@ -306,26 +330,30 @@ impl<'a> Caller<'a> {
     /// Holds a host to its limits.
     async fn allow(&mut self, statement: &[u8]) -> Result<(), Failed> {
         let len = statement.len().min(MAX_STATEMENT);
+        self.record.asked(len);
         let allowed = self.place.statement(len).await;
         allowed.map_err(|exceeded| {
             let text = format!("this host asks for too many {}", exceeded.0);
-            self.break_rule(exceeded.0, ServerError::new(code::OUT_OF_RESOURCES, text))
+            self.break_rule(exceeded.0, Offence::Limit, ServerError::new(code::OUT_OF_RESOURCES, text))
         })
     }
 
-    fn refuse(&self, denial: &Denial, statement: &[u8]) -> Failed {
-        self.relay.note_refused(&self.whose.host, denial.class(), denial.to_string(), statement);
+    fn refuse(&mut self, denial: &Denial, statement: &[u8]) -> Failed {
+        let (class, reason, host) = (denial.class(), denial.to_string(), &self.whose.host);
+        tracing::info!(%host, class, reason, "statement refused");
+        count_refused(class);
+        self.record.refuse(class, reason, statement);
+        if denial.is_attack() {
+            self.offence = Some(Offence::Attack);
+        }
         Failed::Refused(denial.error())
     }
 
-    fn break_rule(&self, class: &'static str, error: ServerError) -> Failed {
-        self.relay.break_rule(&self.whose.host, class);
+    fn break_rule(&mut self, class: &'static str, offence: Offence, error: ServerError) -> Failed {
+        count_refused(class);
+        self.offence = Some(offence);
         Failed::Refused(error)
     }
-}
-
-fn count(action: &'static str) {
-    metrics::counter!("bifrost_database_statements_total", "action" => action).increment(1);
 }
 
 fn ok() -> Bytes {

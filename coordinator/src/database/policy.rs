@@ -69,6 +69,14 @@ struct Kept {
     stamp: Name,
 }
 
+impl Policy {
+    /// How many tables it is about.
+    #[must_use]
+    pub fn tables(&self) -> usize {
+        self.tables.len()
+    }
+}
+
 impl TableRule {
     fn action(&self, verb: Verb) -> Action {
         match verb {

@@ -1,16 +1,13 @@
 //! The last statements of each host that were refused, without their values.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use bifrost_protocol::ids::HostId;
 use bifrost_protocol::mysql::sql::{Piece, scan};
 
 /// Refused statements that are remembered of one host.
 const MAX_EACH: usize = 32;
-/// Hosts whose refused statements are remembered.
-const MAX_HOSTS: usize = 4_096;
 /// The most letters of a statement that are remembered.
 const MAX_SHAPE: usize = 300;
 
@@ -27,31 +24,24 @@ pub struct RefusedStatement {
     pub shape: String,
 }
 
-/// What hosts have tried.
+/// What a host has tried.
 #[derive(Debug, Default)]
-pub(super) struct RefusedStatements {
-    hosts: Mutex<BTreeMap<HostId, VecDeque<RefusedStatement>>>,
-}
+pub(super) struct RefusedStatements(Mutex<VecDeque<RefusedStatement>>);
 
 impl RefusedStatements {
     /// Remembers one.
-    pub(super) fn add(&self, host: &HostId, class: &'static str, reason: String, statement: &[u8]) {
+    pub(super) fn add(&self, class: &'static str, reason: String, statement: &[u8]) {
         let refused = RefusedStatement { at: SystemTime::now(), class, reason, shape: shape(statement) };
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(host) {
-            hosts.pop_first();
-        }
-        let list = hosts.entry(host.clone()).or_default();
+        let mut list = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if list.len() >= MAX_EACH {
             list.pop_front();
         }
         list.push_back(refused);
     }
 
-    /// What a host has tried last, oldest first.
-    pub(super) fn of(&self, host: &HostId) -> Vec<RefusedStatement> {
-        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.get(host).into_iter().flatten().cloned().collect()
+    /// What was tried last, oldest first.
+    pub(super) fn list(&self) -> Vec<RefusedStatement> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -84,15 +74,14 @@ mod tests {
 
     #[test]
     fn the_last_refused_statements_are_kept_without_their_values() {
-        let (refused, host) = (RefusedStatements::default(), HostId("host".into()));
+        let refused = RefusedStatements::default();
         for number in 0..100 {
             let statement = format!("SELECT user_pass FROM login WHERE userid = 'hunter2' AND x = {number}");
-            refused.add(&host, "table", "table login is not in the policy".into(), statement.as_bytes());
+            refused.add("table", "table login is not in the policy".into(), statement.as_bytes());
         }
-        let list = refused.of(&host);
+        let list = refused.list();
         assert_eq!(list.len(), MAX_EACH);
         assert_eq!(list[0].shape, "SELECT user_pass FROM login WHERE userid = ? AND x = ?");
-        assert!(refused.of(&HostId("other".into())).is_empty());
         assert_eq!(shape(b"SELECT 'open"), "SELECT");
         assert!(shape("x ".repeat(200).as_bytes()).len() <= MAX_SHAPE);
     }

@@ -3,6 +3,8 @@
 //! A stream carries one SQL connection of an engine, without its handshake, which the node has had with the engine: commands
 //! up, answers down, in order, framed as MySQL frames them. Commands may be sent before the answers to earlier ones.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,8 +19,9 @@ use tokio::time::{Instant, timeout};
 
 use super::answers::Caller;
 use super::limits::{HostLimits, Limits};
-use super::policy::{Judge, Policy, PolicyError};
-use super::refused::{RefusedStatement, RefusedStatements};
+use super::policy::{DEFAULT_POLICY, Judge, Policy};
+use super::record::{HostNumbers, HostRecord, Records};
+use super::setup::read_policy;
 use super::upstream::Upstream;
 use crate::fleet::LinkId;
 
@@ -41,19 +44,21 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
 }
 
 /// Who hears of hosts that break the rules.
+#[async_trait]
 pub trait Violations: std::fmt::Debug + Send + Sync {
-    /// A host's statement was refused, or it wanted too much.
-    fn violation(&self, host: &HostId, class: &'static str);
+    /// A host tried what no map-server comes to, or goes on wanting too much.
+    async fn violation(&self, link: LinkId, rule: &'static str);
 }
 
 /// Everything that database streams share.
 #[derive(Debug)]
 pub struct Relay {
     judge: RwLock<Arc<Judge>>,
-    broken: RwLock<Option<PolicyError>>,
+    source: Option<PathBuf>,
+    broken: RwLock<Option<String>>,
     upstream: Upstream,
     limits: Limits,
-    refused: RefusedStatements,
+    records: Records,
     admission: Arc<dyn Admission>,
     violations: Option<Arc<dyn Violations>>,
 }
@@ -103,38 +108,74 @@ impl Relay {
     ) -> Self {
         Self {
             judge: RwLock::new(Arc::new(Judge::new(policy))),
+            source: None,
             broken: RwLock::default(),
             upstream,
             limits: Limits::new(limits),
-            refused: RefusedStatements::default(),
+            records: Records::default(),
             admission,
             violations,
         }
     }
 
-    /// Decides by another policy from the next statement on. A text that is no policy changes nothing; why is kept for
-    /// [`policy_error`](Self::policy_error).
+    /// Where the policy is read from when it is read again; none: it is the one that ships.
+    #[must_use]
+    pub fn with_source(self, source: Option<PathBuf>) -> Self {
+        Self { source, ..self }
+    }
+
+    /// How many tables the policy in force is about.
+    #[must_use]
+    pub fn tables(&self) -> usize {
+        self.judge().policy().tables()
+    }
+
+    /// The file the policy was read from.
+    #[must_use]
+    pub fn source(&self) -> Option<&Path> {
+        self.source.as_deref()
+    }
+
+    /// Reads the policy's file again and decides by it from the next statement on, in how many tables it tells. When it cannot
+    /// be read or is no policy, the old one stays in force; why is kept for [`policy_error`](Self::policy_error).
     ///
     /// # Errors
-    /// What is wrong with the text.
-    pub fn reload(&self, text: &str) -> Result<(), PolicyError> {
-        let read = Policy::read(text);
+    /// What is wrong with the file.
+    pub fn reload(&self) -> Result<usize, String> {
+        let read = match &self.source {
+            Some(path) => read_policy(path).map_err(|failure| failure.to_string()),
+            None => Policy::read(DEFAULT_POLICY).map_err(|error| error.to_string()),
+        };
+        self.replace(read)
+    }
+
+    /// Decides by another policy from the next statement on, unless there is none.
+    pub(super) fn replace(&self, read: Result<Policy, String>) -> Result<usize, String> {
         *self.broken.write().unwrap_or_else(PoisonError::into_inner) = read.as_ref().err().cloned();
-        let judge = Arc::new(Judge::new(read?));
-        *self.judge.write().unwrap_or_else(PoisonError::into_inner) = judge;
-        Ok(())
+        match read {
+            Ok(policy) => {
+                let tables = policy.tables();
+                tracing::info!(tables, "database policy read");
+                *self.judge.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Judge::new(policy));
+                Ok(tables)
+            }
+            Err(problem) => {
+                tracing::error!(problem, "the database policy is broken; the one before stays in force");
+                Err(problem)
+            }
+        }
     }
 
     /// What was wrong with the policy that was to be read last.
     #[must_use]
-    pub fn policy_error(&self) -> Option<PolicyError> {
+    pub fn policy_error(&self) -> Option<String> {
         self.broken.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The last statements of a host that were refused.
+    /// What hosts have asked so far.
     #[must_use]
-    pub fn refused(&self, host: &HostId) -> Vec<RefusedStatement> {
-        self.refused.of(host)
+    pub fn hosts(&self) -> BTreeMap<HostId, HostNumbers> {
+        self.records.numbers()
     }
 
     /// The database.
@@ -152,12 +193,14 @@ impl Relay {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let place = self.limits.enter(&whose.host).map_err(|exceeded| {
-            self.break_rule(&whose.host, exceeded.0);
-            RelayError::TooMany
-        })?;
         let mut checked = self.check(&whose).await?;
+        let Ok(place) = self.limits.enter(&whose.host) else {
+            count_refused("connections");
+            self.tell(&mut Standing::default(), whose.link, Offence::Limit).await;
+            return Err(RelayError::TooMany);
+        };
         let (mut framing, mut input) = (Framing::new(MAX_COMMAND), begun);
+        let (link, mut standing) = (whose.link, Standing::default());
         let mut caller = Caller::new(self, whose, place);
         loop {
             framing.restart();
@@ -184,6 +227,9 @@ impl Relay {
                 return Ok(());
             }
             write(send, &out).await?;
+            if let Some(offence) = caller.offence() {
+                self.tell(&mut standing, link, offence).await;
+            }
             if caller.refused_in_a_row() > MAX_REFUSED {
                 return Err(RelayError::Refused);
             }
@@ -195,24 +241,76 @@ impl Relay {
         Arc::clone(&self.judge.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Remembers a refused statement and tells who wants to know.
-    pub(super) fn note_refused(&self, host: &HostId, class: &'static str, reason: String, statement: &[u8]) {
-        tracing::info!(%host, class, reason, "statement refused");
-        self.refused.add(host, class, reason, statement);
-        self.break_rule(host, class);
+    /// What is known of a host.
+    pub(super) fn record(&self, host: &HostId) -> Arc<HostRecord> {
+        self.records.of(host)
     }
 
-    /// A host did what it may not.
-    pub(super) fn break_rule(&self, host: &HostId, class: &'static str) {
-        metrics::counter!("bifrost_database_refused_total", "class" => class).increment(1);
-        if let Some(violations) = &self.violations {
-            violations.violation(host, class);
+    /// Tells who wants to know, now and then.
+    async fn tell(&self, standing: &mut Standing, link: LinkId, offence: Offence) {
+        if let Some(violations) = &self.violations
+            && standing.is_due(offence, Instant::now())
+        {
+            violations.violation(link, offence.rule()).await;
         }
     }
 
     async fn check(&self, whose: &Whose) -> Result<Instant, RelayError> {
         if self.admission.admits(whose).await { Ok(Instant::now()) } else { Err(RelayError::NotAssigned) }
     }
+}
+
+/// What a host does wrong.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Offence {
+    /// A statement or command that no map-server comes to.
+    Attack,
+    /// More than it may have.
+    Limit,
+}
+
+impl Offence {
+    /// Its name among the fleet's rules.
+    fn rule(self) -> &'static str {
+        match self {
+            Self::Attack => "sql_attack",
+            Self::Limit => "sql_limit",
+        }
+    }
+
+    /// How often it is told of one stream at most: ten attacks are over in a second, too much may be a busy minute.
+    fn pause(self) -> Duration {
+        match self {
+            Self::Attack => Duration::from_millis(100),
+            Self::Limit => Duration::from_secs(60),
+        }
+    }
+}
+
+/// When offences of a stream were told last.
+#[derive(Debug, Default)]
+struct Standing {
+    attack: Option<Instant>,
+    limit: Option<Instant>,
+}
+
+impl Standing {
+    fn is_due(&mut self, offence: Offence, now: Instant) -> bool {
+        let told = match offence {
+            Offence::Attack => &mut self.attack,
+            Offence::Limit => &mut self.limit,
+        };
+        let due = told.is_none_or(|told| now.duration_since(told) >= offence.pause());
+        if due {
+            *told = Some(now);
+        }
+        due
+    }
+}
+
+/// Counts a refusal by its class.
+pub(super) fn count_refused(class: &'static str) {
+    metrics::counter!("bifrost_database_refused_total", "class" => class).increment(1);
 }
 
 /// Answers one command. `false` when it ends the connection.
@@ -229,7 +327,7 @@ async fn answer(
     }
     let started = Instant::now();
     caller.command(command, framing, out).await;
-    metrics::histogram!("bifrost_database_seconds").record(started.elapsed().as_secs_f64());
+    caller.took(started.elapsed());
     Ok(true)
 }
 

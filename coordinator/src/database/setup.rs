@@ -7,13 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bifrost_protocol::Secret;
 use reqwest::Url;
+use tokio::sync::mpsc;
 
 use super::policy::{DEFAULT_POLICY, Policy};
-use super::relay::{Admission, Relay, Whose};
+use super::relay::{Admission, Relay, Violations, Whose};
 use super::upstream::{Tls, Upstream, UpstreamConfig};
 use crate::config;
 use crate::failure::Failure;
-use crate::fleet::FleetHandle;
+use crate::fleet::{FleetEvent, FleetHandle, LinkId, NodeEvent};
 
 /// The port of MySQL and MariaDB.
 const PORT: u16 = 3306;
@@ -42,11 +43,43 @@ impl Admission for FleetAdmission {
     }
 }
 
+/// Tells the fleet of hosts that break the rules: too many times, and they carry nothing any more.
+#[derive(Debug)]
+pub struct FleetStanding(pub mpsc::Sender<FleetEvent>);
+
+#[async_trait]
+impl Violations for FleetStanding {
+    async fn violation(&self, link: LinkId, rule: &'static str) {
+        // Fails when the fleet has ended.
+        let _ended = self.0.send(FleetEvent::Node(link, NodeEvent::Violation { rule })).await;
+    }
+}
+
+/// Reads the policy again at every SIGHUP.
+pub async fn reload_on_hangup(relay: Arc<Relay>) {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        while hangup.recv().await.is_some() {
+            let relay = Arc::clone(&relay);
+            // A file is read; what is wrong with it has been logged.
+            let _read = tokio::task::spawn_blocking(move || relay.reload()).await;
+        }
+    }
+    #[cfg(not(unix))]
+    drop(relay);
+}
+
 /// The relay that the configuration asks for, if it asks for one.
 ///
 /// # Errors
 /// The address makes no sense, or the policy cannot be read.
-pub fn open(config: &config::Database, admission: Arc<FleetAdmission>) -> Result<Option<Arc<Relay>>, Failure> {
+pub fn open(
+    config: &config::Database,
+    admission: Arc<FleetAdmission>,
+    standing: FleetStanding,
+) -> Result<Option<Arc<Relay>>, Failure> {
     if config.url.is_empty() {
         return Ok(None);
     }
@@ -59,8 +92,8 @@ pub fn open(config: &config::Database, admission: Arc<FleetAdmission>) -> Result
     let upstream = upstream(config)
         .ok_or_else(|| Failure::Usage("database.url: expected `mysql://USER:PASSWORD@HOST/DATABASE`".to_owned()))?;
     tracing::info!(database = upstream.database, address = upstream.address, "SQL of map-servers is relayed");
-    let relay = Relay::new(policy, Upstream::new(upstream), config.limits, admission, None);
-    Ok(Some(Arc::new(relay)))
+    let relay = Relay::new(policy, Upstream::new(upstream), config.limits, admission, Some(Arc::new(standing)));
+    Ok(Some(Arc::new(relay.with_source(config.policy.clone()))))
 }
 
 /// Reads a policy file.

@@ -2,9 +2,10 @@
 
 mod escapes;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -32,17 +33,25 @@ impl Admission for Gate {
     }
 }
 
+/// Offences that were told, by their rules.
 #[derive(Debug, Default)]
-struct Tally(AtomicU32);
+struct Tally(Mutex<BTreeMap<&'static str, u32>>);
 
-impl Violations for Tally {
-    fn violation(&self, _: &HostId, _: &'static str) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+impl Tally {
+    fn of(&self, rule: &str) -> u32 {
+        self.0.lock().expect("no panic").get(rule).copied().unwrap_or_default()
     }
 }
 
-struct Stage {
-    relay: Arc<Relay>,
+#[async_trait]
+impl Violations for Tally {
+    async fn violation(&self, _: LinkId, rule: &'static str) {
+        *self.0.lock().expect("no panic").entry(rule).or_default() += 1;
+    }
+}
+
+pub(crate) struct Stage {
+    pub(crate) relay: Arc<Relay>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
 }
@@ -56,8 +65,12 @@ impl Stage {
         Self { relay: Arc::new(relay), gate, tally }
     }
 
+    fn numbers(&self) -> HostNumbers {
+        self.relay.hosts().remove(&HostId("host-1".into())).expect("it has asked")
+    }
+
     /// A relay whose database is not there.
-    fn without_database() -> Self {
+    pub(crate) fn without_database() -> Self {
         Self::new(nowhere(), HostLimits::default())
     }
 
@@ -156,7 +169,8 @@ async fn what_needs_no_database_is_answered_without_one() {
     assert_eq!((ok.parameters, ok.columns), (1, 2));
     let run = Command::Execute(Execute::with(ok.statement, &[Value::Bytes("five".into())]));
     assert_eq!(stream.ask(&run).await.rows, 1);
-    assert_eq!(stage.tally.0.load(Ordering::Relaxed), 0);
+    assert!(stage.tally.0.lock().expect("no panic").is_empty());
+    assert_eq!(stage.numbers().local, 10);
     assert!(stream.end().await.is_ok());
 }
 
@@ -169,7 +183,8 @@ async fn a_database_that_is_away_is_an_error_at_once() {
         assert_eq!(stream.query("SELECT * FROM mapreg").await.error, Some(code::SHUTDOWN));
     }
     assert!(started.elapsed() < Duration::from_secs(2));
-    assert_eq!(stage.tally.0.load(Ordering::Relaxed), 0, "it is not the host's fault");
+    assert!(stage.tally.0.lock().expect("no panic").is_empty(), "it is not the host's fault");
+    assert_eq!((stage.numbers().failed, stage.numbers().refused), (20, 0));
     assert!(stream.end().await.is_ok());
 }
 
@@ -182,11 +197,11 @@ async fn refused_statements_are_remembered_without_values_and_told() {
     assert_eq!(stream.ask(&Command::Prepare("DROP TABLE mapreg".into())).await.error, Some(code::TABLE_ACCESS_DENIED));
     assert_eq!(stream.ask(&Command::Other(0x11)).await.error, Some(code::UNKNOWN_COMMAND));
     assert_eq!(stream.ask(&Command::InitDb("mysql".into())).await.error, Some(code::UNKNOWN_DATABASE));
-    assert_eq!(stage.tally.0.load(Ordering::Relaxed), 4);
-    let refused = stage.relay.refused(&HostId("host-1".into()));
+    let refused = stage.numbers().last_refused;
     assert_eq!(refused[0].shape, "SELECT user_pass FROM login WHERE userid = ?");
     assert_eq!((refused[0].class, refused[1].class), ("table", "kind"));
     let mut answers = 0;
+    let started = std::time::Instant::now();
     loop {
         stream.tell(&Command::Query("DROP TABLE login".into())).await;
         if stream.hear(Expected::Result).await.is_none() {
@@ -195,7 +210,47 @@ async fn refused_statements_are_remembered_without_values_and_told() {
         answers += 1;
     }
     assert_eq!(answers, 997, "a thousand refusals in a row, with the four before");
+    let told = stage.tally.of("sql_attack");
+    let most = started.elapsed().as_millis() / 100 + 2;
+    assert!(told >= 1 && u128::from(told) <= most, "{told} told, each tenth of a second one");
     assert!(matches!(stream.end().await, Err(RelayError::Refused)));
+}
+
+#[tokio::test]
+async fn only_what_no_script_comes_to_is_held_against_a_host() {
+    let stage = Stage::without_database();
+    for harmless in [
+        "SELECT name FROM my_own_table",
+        "SELECT zeny FROM `char` WHERE char_id = 1",
+        "SELECT value FROM mapreg JOIN mapreg_extra",
+        "SELECT SUM(amount) FROM market",
+        "SELECT nothing FROM mapreg",
+        "SELECT @mine",
+        "SELECT FROM WHERE",
+    ] {
+        let mut stream = stage.stream("host-1");
+        assert!(stream.query(harmless).await.error.is_some(), "{harmless}");
+        assert!(stream.end().await.is_ok());
+    }
+    assert!(stage.tally.0.lock().expect("no panic").is_empty());
+    let attacks = [
+        "SELECT user_pass FROM login",
+        "SELECT value FROM fleet_mapreg",
+        "SELECT * FROM mysql.user",
+        "SELECT SLEEP(10) FROM mapreg",
+        "SELECT 1; DROP TABLE mapreg",
+        "SELECT value FROM mapreg /* x */",
+        "GRANT ALL ON *.* TO x",
+        "DELETE FROM picklog",
+    ];
+    for attack in attacks {
+        let mut stream = stage.stream("host-1");
+        assert!(stream.query(attack).await.error.is_some(), "{attack}");
+        // Told behind the answer: another one comes only after it.
+        assert_eq!(stream.ask(&Command::Ping).await.error, None);
+        assert!(stream.end().await.is_ok());
+    }
+    assert_eq!(stage.tally.of("sql_attack"), u32::try_from(attacks.len()).expect("few"));
 }
 
 #[tokio::test]
@@ -235,7 +290,7 @@ async fn a_host_that_asks_too_much_is_slowed_down_and_refused() {
         errors.extend(stream.query("SELECT 1").await.error);
     }
     assert!(errors.contains(&code::OUT_OF_RESOURCES), "{errors:?}");
-    assert!(stage.tally.0.load(Ordering::Relaxed) > 1);
+    assert_eq!(stage.tally.of("sql_limit"), 2, "the connection, and the statements once a minute");
 }
 
 #[tokio::test]
@@ -249,14 +304,67 @@ async fn bytes_that_are_no_commands_end_the_stream() {
 }
 
 #[tokio::test]
-async fn a_broken_policy_changes_nothing_and_is_told() {
+async fn commands_may_come_in_pieces_together_or_break_off() {
     let stage = Stage::without_database();
     let mut stream = stage.stream("host-1");
-    assert!(stage.relay.reload("[tables.mapreg]\nall = \"nonsense\"").is_err());
+    let mut one = BytesMut::new();
+    Framing::new(0).put(&mut one, &Command::Query("SELECT 1".into()).encode());
+    for byte in &one {
+        stream.wire.write_all(std::slice::from_ref(byte)).await.expect("written");
+        tokio::task::yield_now().await;
+    }
+    stream.wire.write_all(&one.repeat(50)).await.expect("written");
+    for _ in 0..51 {
+        assert_eq!(stream.hear(Expected::Result).await.expect("an answer").1.rows, 1);
+    }
+    stream.wire.write_all(&one[..one.len() - 3]).await.expect("written");
+    assert!(stream.end().await.is_ok(), "half a statement is none");
+    let mut long = stage.stream("host-1");
+    let text = vec![b'x'; 200 * 1024];
+    Framing::new(0).put(&mut one, &Command::Query(text.into()).encode());
+    // Fails when the relay has seen enough.
+    let _ended = long.wire.write_all(&one).await;
+    assert_eq!(long.hear(Expected::Result).await.expect("the first").1.rows, 1);
+    assert!(long.hear(Expected::Result).await.is_none());
+    assert!(matches!(long.end().await, Err(RelayError::Garbage(_))));
+}
+
+#[tokio::test]
+async fn statements_on_their_way_end_with_the_assignment() {
+    let Some(lab) = Lab::start(1).await else { return };
+    let stage = Stage::new(lab.config.clone(), HostLimits::default());
+    let mut stream = stage.stream("host-1");
+    stream.query("INSERT INTO mapreg VALUES ('$a', 0, 'x')").await;
+    lab.admin("LOCK TABLES fleet_mapreg WRITE").await;
+    for _ in 0..50 {
+        stream.tell(&Command::Query("SELECT value FROM mapreg".into())).await;
+    }
+    stage.gate.0.store(false, Ordering::Relaxed);
+    let started = std::time::Instant::now();
+    let mut answers = 0;
+    while stream.hear(Expected::Result).await.is_some() {
+        answers += 1;
+    }
+    assert!(answers <= 2 && started.elapsed() < Duration::from_secs(4), "{answers} in {:?}", started.elapsed());
+    assert!(matches!(stream.end().await, Err(RelayError::NotAssigned)));
+    lab.admin("UNLOCK TABLES").await;
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_broken_policy_changes_nothing_and_is_told() {
+    let mut stage = Stage::without_database();
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let path = file.path();
+    stage.relay = Arc::new(Arc::into_inner(stage.relay).expect("nobody else").with_source(Some(path.to_owned())));
+    let mut stream = stage.stream("host-1");
+    std::fs::write(path, "[tables.mapreg]\nall = \"nonsense\"").expect("written");
+    assert!(stage.relay.reload().is_err());
     let problem = stage.relay.policy_error().expect("a problem");
-    assert_eq!((problem.problems[0].line, problem.problems[0].column), (2, 7));
+    assert!(problem.contains(&format!("{}:2:7: `nonsense` is not one of", path.display())), "{problem}");
     assert_eq!(stream.query("SELECT * FROM vendings").await.error, None);
-    stage.relay.reload("[tables.mapreg]\nall = \"local\"").expect("a policy");
+    std::fs::write(path, "[tables.mapreg]\nall = \"local\"").expect("written");
+    assert_eq!(stage.relay.reload(), Ok(1));
     assert_eq!(stage.relay.policy_error(), None);
     assert_eq!(stream.query("SELECT * FROM vendings").await.error, Some(code::TABLE_ACCESS_DENIED));
     assert_eq!(stream.query("DELETE FROM mapreg").await.error, None);

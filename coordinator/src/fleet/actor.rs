@@ -197,6 +197,7 @@ impl Actor {
                 }
                 return None;
             }
+            NodeEvent::Violation { rule } => Input::Violation(link, rule),
             NodeEvent::Closed { reason } => {
                 tracing::debug!(?link, reason, "node connection closed");
                 self.forget(link);

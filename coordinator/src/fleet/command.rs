@@ -37,6 +37,8 @@ pub enum Input {
     SyncOpened(LinkId, GroupName, Epoch),
     /// From a sync stream.
     Engine(LinkId, GroupName, Epoch, EngineSays),
+    /// A node broke a rule that is watched elsewhere.
+    Violation(LinkId, &'static str),
     /// A node's connection is gone.
     NodeClosed(LinkId),
     /// The char-server has taken the fleet in.

@@ -184,6 +184,7 @@ impl Fleet {
             Input::Char(packet) => self.char_packet(&packet),
             Input::CharDown => self.char_down(),
             Input::Journaled(link, group, epoch, sequence) => self.journaled(link, &group, epoch, sequence),
+            Input::Violation(link, rule) => self.violation(link, rule),
             Input::Revoke(host) => self.revoke(&host),
             Input::Shutdown => self.shut_down(),
             Input::Tick => self.tick(),

@@ -137,6 +137,11 @@ pub enum NodeEvent {
         /// Which stream: the queue that came with [`InterOpened`](Self::InterOpened).
         orders: mpsc::WeakSender<InterOrder>,
     },
+    /// The host did something that only a broken or hostile one does, on a stream that the fleet does not see.
+    Violation {
+        /// Which rule it broke.
+        rule: &'static str,
+    },
     /// The connection is gone.
     Closed {
         /// Why.

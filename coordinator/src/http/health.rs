@@ -40,6 +40,11 @@ pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readines
     if !matches!(store, Ok(Ok(()))) {
         reasons.push("the database does not answer".to_owned());
     }
+    if let Some(relay) = &api.database
+        && !matches!(tokio::time::timeout(PATIENCE, relay.upstream().answers()).await, Ok(true))
+    {
+        reasons.push("the database that hosts' SQL goes to cannot be reached".to_owned());
+    }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(Readiness { ready, reasons }))

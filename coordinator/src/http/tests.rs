@@ -10,6 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::database::tests::Stage;
 use crate::fleet::HostKind;
 use crate::identity::{Scope, SigningRequest, host_of_certificate};
 use app::{ADMIN_TOKEN, App, Key};
@@ -295,6 +296,8 @@ async fn the_openapi_document_has_every_path() {
             "/v1/bundles/root.json",
             "/v1/bundles/targets/{abi}/{file}",
             "/v1/ca",
+            "/v1/database",
+            "/v1/database/policy",
             "/v1/groups",
             "/v1/hosts",
             "/v1/hosts/renew",
@@ -308,6 +311,32 @@ async fn the_openapi_document_has_every_path() {
     assert!(register["get"].is_object() && register["post"].is_object());
     assert!(document["components"]["schemas"]["Credentials"]["properties"]["token"].is_object());
     assert!(document["components"]["schemas"]["ErrorBody"].is_object());
+}
+
+#[tokio::test]
+async fn the_operator_sees_what_hosts_ask_and_reads_the_policy_again() {
+    let app = App::new().await;
+    app.admin("GET", "/v1/database", &Value::Null).await.refused(StatusCode::NOT_FOUND, "not_found");
+
+    let file = app.folder().join("policy.toml");
+    let stage = Stage::without_database();
+    let relay = Arc::into_inner(stage.relay).expect("nobody else").with_source(Some(file.clone()));
+    let app = App::relaying(Arc::new(relay)).await;
+    app.get("/v1/database").await.refused(StatusCode::UNAUTHORIZED, "admin_token_required");
+    let report = app.admin("GET", "/v1/database", &Value::Null).await.ok();
+    assert_eq!((&report["up"], &report["hosts"]), (&json!(false), &json!([])));
+    let readiness = app.get("/readyz").await.json();
+    assert_eq!(readiness["reasons"], json!(["the database that hosts' SQL goes to cannot be reached"]));
+
+    std::fs::write(&file, "[tables.mapreg]\nall = \"nonsense\"").expect("written");
+    app.admin("POST", "/v1/database/policy", &Value::Null).await.refused(StatusCode::BAD_REQUEST, "invalid_request");
+    let report = app.admin("GET", "/v1/database", &Value::Null).await.ok();
+    let problem = report["policy"]["problem"].as_str().expect("a problem");
+    assert!(problem.contains("policy.toml:2:7"), "{problem}");
+    assert!(report["policy"]["tables"].as_u64().expect("a number") > 10, "the old one is in force");
+    std::fs::write(&file, "[tables.mapreg]\nall = \"local\"").expect("written");
+    let read = app.admin("POST", "/v1/database/policy", &Value::Null).await.ok();
+    assert_eq!((&read["tables"], &read["problem"]), (&json!(1), &Value::Null));
 }
 
 #[tokio::test]

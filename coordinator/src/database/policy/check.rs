@@ -10,7 +10,7 @@ use super::file::{PolicyFile, TableFile};
 use super::{Action, Kept, Policy, TableRule, Verb};
 
 /// Functions that no policy may allow: they wait, lock, read files, or tell of the server.
-const NEVER: &[&str] = &[
+pub(super) const NEVER: &[&str] = &[
     "BENCHMARK",
     "CONNECTION_ID",
     "CURRENT_USER",

@@ -26,6 +26,9 @@ const SESSION_VARIABLES: &[&str] = &[
     "wait_timeout",
 ];
 
+/// rAthena's tables of accounts. No map-server asks for them: that is the login-server's.
+const ACCOUNTS: &[&str] = &["login", "loginlog", "ipbanlist", "global_acc_reg_num", "global_acc_reg_str"];
+
 impl Policy {
     /// Decides about a statement.
     #[must_use]
@@ -139,13 +142,19 @@ impl Policy {
             return Err(Denial::OtherDatabase(schema.clone(), table.name.clone()));
         }
         let rule = self.tables.get(table.name.as_str());
-        let rule = rule.ok_or_else(|| Denial::UnknownTable(table.name.clone()))?;
+        let rule = rule.ok_or_else(|| self.unknown(&table.name))?;
         match rule.action(verb) {
             Action::Refuse => Err(Denial::Refused(verb, table.name.clone())),
             action @ (Action::Local | Action::Forward | Action::Cache(_) | Action::Scope | Action::Append) => {
                 Ok((rule, action))
             }
         }
+    }
+
+    fn unknown(&self, table: &Name) -> Denial {
+        let kept = self.tables.values().filter_map(|rule| rule.kept.as_ref()).any(|kept| kept.table.is(table.as_str()));
+        let hidden = kept || ACCOUNTS.iter().any(|account| table.is(account));
+        if hidden { Denial::Hidden(table.clone()) } else { Denial::UnknownTable(table.clone()) }
     }
 
     fn scope<'a>(&'a self, table: &'a Table, rule: &'a TableRule) -> Scope<'a> {

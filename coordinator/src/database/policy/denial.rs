@@ -5,6 +5,7 @@ use bifrost_protocol::mysql::{ServerError, code};
 use thiserror::Error;
 
 use super::Verb;
+use super::check::NEVER;
 
 /// Why a statement is refused. Names of tables, columns and functions show in it, values never do.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
@@ -15,6 +16,9 @@ pub enum Denial {
     /// The policy has no such table.
     #[error("table {0} is not in the policy")]
     UnknownTable(Name),
+    /// The policy keeps hosts' rows in it, or nobody but the operator's servers has business there.
+    #[error("table {0} is not in the policy")]
+    Hidden(Name),
     /// The policy refuses the verb.
     #[error("{verb} of table {1} is refused by the policy", verb = .0.name())]
     Refused(Verb, Name),
@@ -56,6 +60,7 @@ impl Denial {
             Self::ColumnCount(_) => code::COLUMN_COUNT,
             Self::Unreadable(_)
             | Self::UnknownTable(_)
+            | Self::Hidden(_)
             | Self::Refused(..)
             | Self::OtherDatabase(..)
             | Self::Function(_)
@@ -66,6 +71,26 @@ impl Denial {
             | Self::Session(_) => code::TABLE_ACCESS_DENIED,
         };
         ServerError::new(number, self.to_string())
+    }
+
+    /// Whether no script of an operator comes to it, so that it says something about the host.
+    #[must_use]
+    pub fn is_attack(&self) -> bool {
+        match self {
+            Self::Unreadable(refusal) => {
+                matches!(refusal, Refusal::Comment | Refusal::Several | Refusal::Kind)
+            }
+            Self::Refused(verb, _) => matches!(verb, Verb::Update | Verb::Delete),
+            Self::Function(name) => NEVER.contains(&name.as_str()),
+            Self::Hidden(_) | Self::OtherDatabase(..) | Self::Replace(_) => true,
+            Self::UnknownTable(_)
+            | Self::UnknownColumn(..)
+            | Self::Variable(_)
+            | Self::Nested
+            | Self::WholeTable(..)
+            | Self::ColumnCount(_)
+            | Self::Session(_) => false,
+        }
     }
 
     /// A short name, for metrics.
@@ -82,7 +107,7 @@ impl Denial {
                 Refusal::Name | Refusal::Literal | Refusal::Expression => "expression",
                 Refusal::Variable => "variable",
             },
-            Self::UnknownTable(_) | Self::OtherDatabase(..) => "table",
+            Self::UnknownTable(_) | Self::Hidden(_) | Self::OtherDatabase(..) => "table",
             Self::Refused(..) | Self::WholeTable(..) | Self::Replace(_) => "verb",
             Self::UnknownColumn(..) | Self::ColumnCount(_) => "column",
             Self::Function(_) => "function",

@@ -74,6 +74,20 @@ impl Upstream {
         self.away.lock().unwrap_or_else(PoisonError::into_inner).until.is_none()
     }
 
+    /// Whether the database can be reached now. One that is busy can.
+    pub async fn answers(&self) -> bool {
+        match self.borrow().await {
+            Ok(mut borrowed) => {
+                let answers = matches!(timeout(PING_TIMEOUT, borrowed.connection.ping()).await, Ok(Ok(())));
+                if answers {
+                    self.give_back(borrowed);
+                }
+                answers
+            }
+            Err(error) => matches!(error, UpstreamError::Busy),
+        }
+    }
+
     /// Asks the database.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod fake;
 pub(in crate::database) mod lab;
+mod own;
 
 use std::sync::Arc;
 

@@ -18,6 +18,12 @@ pub(super) async fn encrypt(stream: TcpStream, host: &str, ca: &Path) -> Result<
     for certificate in CertificateDer::pem_file_iter(ca).map_err(file)? {
         roots.add(certificate.map_err(file)?).map_err(|error| format!("{}: {error}", ca.display()))?;
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    // Said here: several parts of the program link one each, so that there is no default to count on.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(|error| error.to_string())
 }

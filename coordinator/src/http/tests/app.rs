@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::bundles::Bundles;
+use crate::database::relay::Relay;
 use crate::fleet::FleetHandle;
 use crate::fleet::status::FleetStatus;
 use crate::http::server::serve;
@@ -63,12 +64,17 @@ impl App {
         let address = listener.local_addr().expect("address").to_string();
         let mut tasks = JoinSet::new();
         tasks.spawn(login_server(listener));
-        Self::with(|_| AccountProof::Login(LoginServer { address }), tasks).await
+        Self::with(|_| AccountProof::Login(LoginServer { address }), None, tasks).await
+    }
+
+    /// With a relay for hosts' SQL.
+    pub(super) async fn relaying(relay: Arc<Relay>) -> Self {
+        Self::with(|store| AccountProof::Embedded(Accounts::new(store)), Some(relay), JoinSet::new()).await
     }
 
     /// With the accounts of the embedded realm.
     pub(super) async fn embedded() -> Self {
-        Self::with(|store| AccountProof::Embedded(Accounts::new(store)), JoinSet::new()).await
+        Self::with(|store| AccountProof::Embedded(Accounts::new(store)), None, JoinSet::new()).await
     }
 
     /// Nobody listens where the login-server should be.
@@ -76,10 +82,14 @@ impl App {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
         let address = listener.local_addr().expect("address").to_string();
         drop(listener);
-        Self::with(|_| AccountProof::Login(LoginServer { address }), JoinSet::new()).await
+        Self::with(|_| AccountProof::Login(LoginServer { address }), None, JoinSet::new()).await
     }
 
-    async fn with(proof: impl FnOnce(Store) -> AccountProof, mut tasks: JoinSet<()>) -> Self {
+    async fn with(
+        proof: impl FnOnce(Store) -> AccountProof,
+        database: Option<Arc<Relay>>,
+        mut tasks: JoinSet<()>,
+    ) -> Self {
         let dir = TempDir::new().expect("folder");
         let identity =
             Arc::new(Identity::open(dir.path(), &["127.0.0.1".to_owned()], Duration::from_hours(1)).expect("identity"));
@@ -103,6 +113,7 @@ impl App {
             proof: proof(store.clone()),
             fleet,
             bundles: bundles.clone(),
+            database,
             link: "127.0.0.1:7444".to_owned(),
             admin_token: Secret::new(ADMIN_TOKEN.to_owned()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),

@@ -105,7 +105,7 @@ where
     (config, tasks)
 }
 
-async fn ask(upstream: &Upstream) -> Result<Answered, UpstreamError> {
+pub(super) async fn ask(upstream: &Upstream) -> Result<Answered, UpstreamError> {
     let judge = Judge::new(Policy::read(DEFAULT_POLICY).expect("a policy"));
     let judgement = judge.judge(&Bytes::from_static(b"SELECT value FROM mapreg"));
     let Plan::Passed(passed) = &*judgement.plan else { panic!("passed on") };
