@@ -291,11 +291,9 @@ impl Realm {
     /// It does not start.
     pub async fn start_again(&mut self) -> Result<()> {
         let addresses = self.addresses;
-        for (key, address) in [
-            ("http.listen", addresses.https),
-            ("link.listen", addresses.link),
-            ("relay.listen", addresses.relay),
-        ] {
+        for (key, address) in
+            [("http.listen", addresses.https), ("link.listen", addresses.link), ("relay.listen", addresses.relay)]
+        {
             self.settings.set(key, address.to_string());
         }
         if self.settings.is_embedded() {
