@@ -57,7 +57,7 @@ impl Digest {
 
 /// Text whose bytes are its value: without backslash or doubled quote.
 fn plain_text(statement: &Bytes, text: &[u8]) -> Option<Literal> {
-    let (quote, inner) = (text.first()?, text.get(1..text.len() - 1)?);
+    let (quote, inner) = (text.first()?, text.get(1..text.len().saturating_sub(1))?);
     let plain = inner.iter().all(|byte| *byte != b'\\' && byte != quote);
     plain.then(|| Literal::Text(statement.slice_ref(inner)))
 }
@@ -117,7 +117,7 @@ impl<T: Clone> Known<T> {
     #[must_use]
     pub fn len(&self) -> usize {
         let generations = self.generations.read().unwrap_or_else(PoisonError::into_inner);
-        generations.young.len() + generations.old.len()
+        generations.young.len().saturating_add(generations.old.len())
     }
 
     /// Whether nothing is known.
