@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_tests::harness::{Folder, Process, Realm, cpu_time, eventually};
-use bifrost_tests::sql::{Endpoint, Schema, Server, bundle, realm, settings};
+use bifrost_tests::sql::{self, Endpoint, Schema, Server, realm, settings};
 use rcgen::{CertificateParams, KeyPair};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -64,17 +64,17 @@ async fn main() -> Result<()> {
         return Ok(());
     };
     let folder = Folder::new()?;
-    let (schema, bundle) = (Schema::new(server, "bench_sql").await?, bundle(POLICY)?);
+    let (schema, puppet) = (Schema::new(server, "bench_sql").await?, sql::server(POLICY)?);
     let rows = format!(
         "CREATE TABLE sbtest1 (id INT PRIMARY KEY, k INT, c CHAR(120), pad CHAR(60));
          INSERT INTO sbtest1 SELECT seq, seq, REPEAT('c', 119), REPEAT('p', 59) FROM seq_1_to_{ROWS};"
     );
     schema.run(&rows).await?;
-    let mut limits = settings(&schema, bundle.path());
+    let mut limits = settings(&schema, &puppet);
     for limit in ["statements", "bytes", "rows", "connections"] {
         limits.set(&format!("database.limits.{limit}"), 100_000_000);
     }
-    let realm = realm(&schema, bundle.path(), limits).await?;
+    let realm = realm(&schema, &puppet, limits).await?;
     let endpoint = Endpoint::of(&realm, None).await?;
     if let Some(sysbench) = program("sysbench") {
         throughput(&sysbench, &folder, &schema, &realm, &endpoint).await?;

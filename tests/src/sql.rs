@@ -1,23 +1,18 @@
 //! Engines' SQL: a database for it, a realm that relays it, and where a client finds an engine's endpoint.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bifrost_protocol::ids::MapName;
-use bifrost_world::cells::Cells;
-use bifrost_world::formats::map_cache;
-use tempfile::TempDir;
 use tokio::process::Command;
-use toml::{Table, Value};
 
-use crate::harness::{Program, Realm, Settings, eventually};
+use crate::harness::{Realm, ServerFolder, Settings, eventually};
 
 /// How long an engine may take to be there.
 pub const START: Duration = Duration::from_secs(60);
+
+/// The policy's file in the folder.
+const POLICY: &str = "policy.toml";
 
 /// rAthena's tables, as far as the policies of tests know them, and one that nobody is to see.
 const TABLES: &str = "
@@ -141,45 +136,22 @@ impl Schema {
     }
 }
 
-/// A folder with a bundle whose map-server is the puppet, a map, and a policy.
+/// A folder with the puppet, a map, and a policy.
 ///
 /// # Errors
 /// It cannot be written, or the puppet has not been built.
-pub fn bundle(policy: &str) -> Result<TempDir> {
-    let folder = tempfile::tempdir()?;
-    let field = MapName::new("prt_fild08")?;
-    let cells = Cells::new(20, 20, vec![0; 400]).context("a map")?;
-    let files: [(&str, Vec<u8>); 6] = [
-        ("conf/map_athena.conf", b"import: conf/import/map_conf.txt\n".to_vec()),
-        ("db/map_cache.dat", map_cache::write(&BTreeMap::from([(field, cells)]))),
-        ("db/map_index.txt", b"prt_fild08\t1\n".to_vec()),
-        ("npc/pre-re/scripts_main.conf", Vec::new()),
-        ("policy.toml", policy.into()),
-        ("map-server", format!("#!/bin/sh\nexec '{}'\n", Program::Puppet.path()?.display()).into()),
-    ];
-    for (path, bytes) in files {
-        let path = folder.path().join(path);
-        std::fs::create_dir_all(path.parent().context("a parent")?)?;
-        std::fs::write(path, bytes)?;
-    }
-    std::fs::set_permissions(folder.path().join("map-server"), PermissionsExt::from_mode(0o755))?;
+pub fn server(policy: &str) -> Result<ServerFolder> {
+    let folder = ServerFolder::new(&["prt_fild08"], &[])?;
+    folder.put(POLICY, policy)?;
     Ok(folder)
 }
 
-/// The settings of a realm whose one group runs on the puppet of `bundle` and whose SQL goes to `schema`.
+/// The settings of a realm whose one group runs on the puppet of `server` and whose SQL goes to `schema`.
 #[must_use]
-pub fn settings(schema: &Schema, bundle: &Path) -> Settings {
-    let path = |name: &str| Value::from(bundle.join(name).display().to_string());
-    let mut settings = Settings::default();
-    settings.set("maps.cache", vec![path("db/map_cache.dat")]).set("maps.index", path("db/map_index.txt"));
-    settings.set("engine.kind", "rathena").set("engine.standbys", 0);
-    settings.set("database.url", schema.relay_url()).set("database.policy", path("policy.toml"));
-    let group = [
-        ("name", Value::from("fields")),
-        ("class", Value::from("eligible")),
-        ("maps", Value::from(vec!["prt_fild08"])),
-    ];
-    settings.set("groups", vec![Value::Table(Table::from_iter(group.map(|(key, value)| (key.to_owned(), value))))]);
+pub fn settings(schema: &Schema, server: &ServerFolder) -> Settings {
+    let mut settings = server.settings(&[("fields", &["prt_fild08"])]);
+    settings.set("engine.standbys", 0);
+    settings.set("database.url", schema.relay_url()).set("database.policy", server.path(POLICY));
     settings
 }
 
@@ -187,13 +159,13 @@ pub fn settings(schema: &Schema, bundle: &Path) -> Settings {
 ///
 /// # Errors
 /// Something does not start.
-pub async fn realm(schema: &Schema, bundle: &Path, settings: Settings) -> Result<Realm> {
+pub async fn realm(schema: &Schema, server: &ServerFolder, settings: Settings) -> Result<Realm> {
     let mut realm = Realm::start(settings).await?;
-    let policy = bundle.join("policy.toml").display().to_string();
+    let policy = server.path(POLICY);
     let arguments = ["sql", "tables", "--policy", &policy, "--database", &schema.name, "--user", &schema.name];
     let tables = realm.command(&arguments, &[]).await?;
     schema.run(&String::from_utf8_lossy(&tables.stdout)).await?;
-    realm.set_for_nodes("BIFROST_NODE__ENGINE__FOLDER", &bundle.display().to_string());
+    realm.set_for_nodes("BIFROST_NODE__ENGINE__FOLDER", &server.path(""));
     realm.add_host("host-1").await?;
     Ok(realm)
 }

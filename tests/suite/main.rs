@@ -4,7 +4,6 @@
 mod database;
 mod demo;
 mod deny;
-mod engine;
 mod faults;
 mod fixtures;
 mod gateway;

@@ -5,7 +5,7 @@ mod clients;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_tests::harness::{Realm, eventually};
-use bifrost_tests::sql::{Endpoint, START, Schema, Server, bundle, realm, settings};
+use bifrost_tests::sql::{self, Endpoint, START, Schema, Server, realm, settings};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::process::Command;
@@ -31,8 +31,8 @@ insert = "append"
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engines_sql_stays_within_the_policy_and_what_it_keeps_goes_with_its_group() -> Result<()> {
     let Some(server) = Server::from_environment() else { return Ok(()) };
-    let (schema, bundle) = (Schema::new(server, "suite_sql").await?, bundle(POLICY)?);
-    let mut realm = realm(&schema, bundle.path(), settings(&schema, bundle.path())).await?;
+    let (schema, folder) = (Schema::new(server, "suite_sql").await?, sql::server(POLICY)?);
+    let mut realm = realm(&schema, &folder, settings(&schema, &folder)).await?;
     let client = Endpoint::of(&realm, None).await?;
 
     assert_eq!(client.rows("SELECT * FROM mapreg").await?, "", "the operator's own are not seen");
@@ -85,13 +85,13 @@ async fn report(realm: &Realm, method: Method, path: &str) -> Result<(StatusCode
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_read_again_while_hosts_ask_and_a_host_that_attacks_loses_its_standing() -> Result<()> {
     let Some(server) = Server::from_environment() else { return Ok(()) };
-    let (schema, bundle) = (Schema::new(server, "suite_standing").await?, bundle(POLICY)?);
-    let realm = realm(&schema, bundle.path(), settings(&schema, bundle.path())).await?;
+    let (schema, folder) = (Schema::new(server, "suite_standing").await?, sql::server(POLICY)?);
+    let realm = realm(&schema, &folder, settings(&schema, &folder)).await?;
     let client = Endpoint::of(&realm, None).await?;
     client.rows("INSERT INTO mapreg VALUES ('$tax', 0, '5')").await?;
     ensure!(realm.status.text("/readyz").await.is_ok());
 
-    let policy = bundle.path().join("policy.toml");
+    let policy = folder.path("policy.toml");
     std::fs::write(&policy, "[tables.mapreg]\nall = \"everything\"\n")?;
     let coordinator = realm.coordinator.id().context("a coordinator")?.to_string();
     ensure!(Command::new("kill").args(["-HUP", &coordinator]).status().await?.success());

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use bifrost_tests::harness::{Group, Realm, Settings, Status, eventually};
+use bifrost_tests::harness::{Group, Realm, ServerFolder, Settings, Status, eventually};
 use bifrost_tests::player::{Event, Place, Player};
 
-use crate::engine::ServerFolder;
 use crate::scenario::bare;
 
 const SOUTH: &str = "prt_fild08";

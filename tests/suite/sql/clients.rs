@@ -5,11 +5,10 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use anyhow::{Result, ensure};
-use bifrost_tests::harness::Realm;
-use bifrost_tests::sql::{Endpoint, Schema, Server, bundle, realm, settings};
+use bifrost_tests::harness::{Realm, ServerFolder};
+use bifrost_tests::sql::{self, Endpoint, Schema, Server, realm, settings};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{Connection, Executor, Row};
-use tempfile::TempDir;
 use tokio::process::Command;
 
 /// A map-server's variables, and the table that sysbench reads.
@@ -62,19 +61,19 @@ struct Stage {
     schema: Schema,
     endpoint: Endpoint,
     _realm: Realm,
-    _bundle: TempDir,
+    _folder: ServerFolder,
 }
 
 impl Stage {
     async fn new(name: &str) -> Result<Option<Self>> {
         let Some(server) = Server::from_environment() else { return Ok(None) };
-        let (schema, bundle) = (Schema::new(server, name).await?, bundle(POLICY)?);
+        let (schema, folder) = (Schema::new(server, name).await?, sql::server(POLICY)?);
         schema.run(SBTEST).await?;
-        let mut settings = settings(&schema, bundle.path());
+        let mut settings = settings(&schema, &folder);
         settings.set("database.limits.statements", 100_000).set("database.limits.bytes", 100_000_000);
-        let realm = realm(&schema, bundle.path(), settings).await?;
+        let realm = realm(&schema, &folder, settings).await?;
         let endpoint = Endpoint::of(&realm, None).await?;
-        Ok(Some(Self { schema, endpoint, _realm: realm, _bundle: bundle }))
+        Ok(Some(Self { schema, endpoint, _realm: realm, _folder: folder }))
     }
 }
 

@@ -5,21 +5,26 @@ use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result};
 use bifrost_protocol::ids::MapName;
-use bifrost_tests::harness::Settings;
 use bifrost_world::cells::Cells;
 use bifrost_world::formats::map_cache;
 use tempfile::TempDir;
 use toml::{Table, Value};
 
+use super::{Program, Settings};
+
 /// The width and height of every map.
 const SIDE: u16 = 20;
 
 /// A folder as rAthena's, with the puppet as its map-server. Gone when dropped.
-pub(crate) struct ServerFolder(TempDir);
+#[derive(Debug)]
+pub struct ServerFolder(TempDir);
 
 impl ServerFolder {
     /// With these maps, all of them open ground, and these lines in `conf/puppet.conf`.
-    pub(crate) fn new(maps: &[&str], lines: &[&str]) -> Result<Self> {
+    ///
+    /// # Errors
+    /// It cannot be written, or the puppet has not been built.
+    pub fn new(maps: &[&str], lines: &[&str]) -> Result<Self> {
         let folder = Self(tempfile::tempdir()?);
         let side = usize::from(SIDE);
         let mut cache = BTreeMap::new();
@@ -40,25 +45,30 @@ impl ServerFolder {
         folder.put("conf/inter_athena.conf", "")?;
         folder.put("npc/pre-re/scripts_main.conf", "")?;
         let program = folder.0.path().join("map-server");
-        std::fs::copy(env!("CARGO_BIN_EXE_puppet"), &program)?;
+        std::fs::copy(Program::Puppet.path()?, &program)?;
         std::fs::set_permissions(program, PermissionsExt::from_mode(0o755))?;
         Ok(folder)
     }
 
     /// Writes a file in it.
-    pub(crate) fn put(&self, path: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn put(&self, path: &str, bytes: impl AsRef<[u8]>) -> Result<()> {
         let path = self.0.path().join(path);
         std::fs::create_dir_all(path.parent().context("a parent")?)?;
         Ok(std::fs::write(path, bytes)?)
     }
 
     /// A path in it; itself when empty.
-    pub(crate) fn path(&self, path: &str) -> String {
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
         self.0.path().join(path).display().to_string()
     }
 
     /// A realm with these groups of its maps, carried by stock engines. Characters begin on the first map of the first.
-    pub(crate) fn settings(&self, groups: &[(&str, &[&str])]) -> Settings {
+    #[must_use]
+    pub fn settings(&self, groups: &[(&str, &[&str])]) -> Settings {
         let mut settings = Settings::default();
         settings.set("maps.cache", vec![Value::from(self.path("db/map_cache.dat"))]);
         settings.set("maps.index", self.path("db/map_index.txt"));
