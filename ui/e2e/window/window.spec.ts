@@ -1,9 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, makeRealmFile, programs, test } from '../launcher';
 import { Realm } from '../realm';
 import { Window } from './driver';
+import { memory, windows } from './measure';
 
 const bifrost = join(programs, 'bifrost');
 
@@ -47,31 +48,6 @@ test('the real window signs in to a real coordinator, hosts, and drains', async 
   }
 });
 
-function windows(): string[] {
-  try {
-    return execFileSync('xdotool', ['search', '--onlyvisible', '--name', 'Bifrost'], { encoding: 'utf8' }).split('\n').filter(Boolean);
-  } catch {
-    return [];
-  }
-}
-
-/** Memory of a process and all below it that no other process shares, in MB. */
-function memory(pid: number): number {
-  const children = (of: number): number[] => {
-    const found = execFileSync('sh', ['-c', `pgrep -P ${of} || true`], { encoding: 'utf8' }).split('\n').filter(Boolean).map(Number);
-    return [of, ...found.flatMap(children)];
-  };
-  const private_ = (of: number) => {
-    try {
-      const lines = readFileSync(`/proc/${of}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm);
-      return [...lines].reduce((sum, [, kb]) => sum + Number(kb), 0);
-    } catch {
-      return 0;
-    }
-  };
-  return Math.round(children(pid).reduce((sum, of) => sum + private_(of), 0) / 1_024);
-}
-
 test('closing the window leaves the launcher in the tray, a second start shows it again', async ({ folder }) => {
   // A window manager: only one can ask a window to close.
   const children: ChildProcess[] = [spawn('openbox', { stdio: 'ignore' })];
@@ -83,17 +59,17 @@ test('closing the window leaves the launcher in the tray, a second start shows i
   try {
     const began = Date.now();
     const first = start();
-    await expect.poll(windows, { timeout: 30_000, intervals: [50] }).toHaveLength(1);
+    await expect.poll(() => windows('Bifrost'), { timeout: 30_000, intervals: [50] }).toHaveLength(1);
     console.log(`cold start to a window: ${Date.now() - began} ms (debug build)`);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    console.log(`memory with a window: ${memory(first.pid ?? 0)} MB`);
+    console.log(`memory with a window: ${memory(first.pid ?? 0).all} MB`);
     execFileSync('wmctrl', ['-c', 'Bifrost']);
-    await expect.poll(windows, { timeout: 10_000 }).toHaveLength(0);
+    await expect.poll(() => windows('Bifrost'), { timeout: 10_000 }).toHaveLength(0);
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(first.exitCode, 'it stays in the tray').toBeNull();
-    console.log(`memory in the tray: ${memory(first.pid ?? 0)} MB`);
+    console.log(`memory in the tray: ${memory(first.pid ?? 0).all} MB`);
     const second = start();
-    await expect.poll(windows, { timeout: 20_000 }).toHaveLength(1);
+    await expect.poll(() => windows('Bifrost'), { timeout: 20_000 }).toHaveLength(1);
     await expect.poll(() => second.exitCode, { timeout: 10_000 }).not.toBeNull();
     expect(first.exitCode).toBeNull();
   } finally {
