@@ -242,3 +242,23 @@ fn versions_stand_in_the_root_manifest_only() {
     }
     assert_none(wrong, "dependencies are `{ workspace = true }`");
 }
+
+/// What a Markdown file leads to in this tree: the targets of its links, without those to elsewhere and to its own headings.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    let paths = targets.map(|target| target.split('#').next().unwrap_or_default());
+    paths.filter(|path| !path.is_empty() && !path.contains(':'))
+}
+
+#[test]
+fn documents_lead_to_what_is_there() {
+    let mut broken = Vec::new();
+    for file in files("md") {
+        let folder = file.parent().expect("a file has a folder");
+        let text = read(&file);
+        let missing = links(&text).filter(|link| !folder.join(link).exists());
+        broken.extend(missing.map(|link| format!("{}: {link}", short(&file))));
+    }
+    assert_none(broken, "links that lead nowhere");
+    assert_eq!(links("[a](b.md#c) [d](https://e) [f](#g)").collect::<Vec<_>>(), ["b.md"]);
+}
