@@ -26,7 +26,7 @@ impl Digest {
     /// Cuts a statement into pieces.
     ///
     /// # Errors
-    /// See [`scan`].
+    /// See [`scan()`].
     pub fn of(statement: &Bytes) -> Result<Self, Refusal> {
         let mut key = Vec::with_capacity(statement.len().min(MAX_DIGEST));
         let mut literals = Some(Vec::new());
