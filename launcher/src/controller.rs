@@ -7,6 +7,7 @@ mod commands;
 mod hosting;
 pub(crate) use hosting::refusal;
 mod show;
+mod update;
 mod watch;
 
 use std::time::Duration;
@@ -58,6 +59,7 @@ pub struct Controller {
     notes: Vec<Note>,
     update: UpdateView,
     updating: Option<Option<u8>>,
+    updates: update::Updates,
     tray: Option<Tray>,
     quitting: bool,
 }
@@ -118,7 +120,8 @@ impl Controller {
             }
             Event::UpdateFound(version) => self.update_found(version),
             Event::UpdateProgress(percent) => self.updating = self.updating.map(|_| Some(percent.min(100))),
-            Event::UpdateFailed => self.updating = None,
+            Event::UpdateInstalled => effects.push(Effect::Restart),
+            Event::UpdateFailed => self.update_failed(),
             Event::NotKept(what) => self.not_kept(&what),
         }
         self.settle(&mut effects);
@@ -134,13 +137,7 @@ impl Controller {
         self.judge_manners(effects);
         self.settle_node(effects);
         self.poll(effects);
-        self.update = match std::mem::take(&mut self.update) {
-            UpdateView::None => UpdateView::None,
-            UpdateView::Waiting { version } | UpdateView::Ready { version } if self.is_busy() => {
-                UpdateView::Waiting { version }
-            }
-            UpdateView::Waiting { version } | UpdateView::Ready { version } => UpdateView::Ready { version },
-        };
+        self.settle_update(effects);
         let tray = self.tray();
         if self.tray.replace(tray) != Some(tray) {
             effects.push(Effect::SetTray(tray));
@@ -222,21 +219,6 @@ impl Controller {
         };
     }
 
-    /// Only a newer version counts: an older one, signed as it may be, is how old faults come back.
-    fn update_found(&mut self, version: String) {
-        if is_newer(&version, env!("CARGO_PKG_VERSION")) {
-            self.update = UpdateView::Ready { version };
-        } else {
-            tracing::warn!(version, "offered as an update, and is not newer");
-        }
-    }
-
-    /// Whether an update has to wait.
-    fn is_busy(&self) -> bool {
-        let plays = matches!(self.game, PlayView::Starting { .. } | PlayView::Running { .. });
-        plays || !matches!(self.node, NodeSide::Off { .. })
-    }
-
     fn keep_ledger(&mut self, effects: &mut Vec<Effect>) {
         let (groups, players) = self.carries();
         self.ledger.record(groups > 0, players, &self.now);
@@ -257,15 +239,6 @@ impl Controller {
 impl Default for PlayView {
     fn default() -> Self {
         Self::Ready { ended: None }
-    }
-}
-
-/// Whether a version of numbers and dots is later than another. What is no version is not newer.
-fn is_newer(version: &str, than: &str) -> bool {
-    let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<_>>>();
-    match (numbers(version), numbers(than)) {
-        (Some(version), Some(than)) => version > than,
-        _ => false,
     }
 }
 

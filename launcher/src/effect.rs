@@ -27,11 +27,18 @@ pub enum Effect {
         account: Account,
         /// Most players it takes.
         players: u32,
+        /// Memory for each stock map-server, in MiB.
+        engine_mib: u32,
     },
     /// Have the node's players moved away, then let it end.
     DrainNode,
     /// End the node now; it carries nothing.
     StopNode,
+    /// Look whether the operator has a newer launcher.
+    FindUpdate {
+        /// Whose realm.
+        realm: Box<Realm>,
+    },
     /// Ask the realm for its public status.
     PollStatus {
         /// Whose realm.
@@ -84,8 +91,10 @@ pub enum Effect {
     SetTray(Tray),
     /// A notification of the OS.
     Notify(Notice),
-    /// Install the update.
+    /// Install the update that was found last.
     InstallUpdate,
+    /// Start the program anew: it was replaced.
+    Restart,
     /// End the program.
     Quit,
 }

@@ -57,6 +57,8 @@ pub enum Event {
     UpdateFound(String),
     /// How much of the new version is here.
     UpdateProgress(u8),
+    /// The new version has taken this program's place.
+    UpdateInstalled,
     /// The new version could not be installed.
     UpdateFailed,
     /// Something that was to be kept could not be.

@@ -125,8 +125,9 @@ impl Shell for LiveShell {
         match effect {
             Effect::SignIn { realm, account } => self.sign_in(realm, account),
             Effect::ForgetAccount => self.forget_account(),
-            Effect::StartNode { realm, account, players } => {
-                let config = node::config(&realm, &account, &node::folder(&self.folder), players);
+            Effect::StartNode { realm, account, players, engine_mib } => {
+                let mut config = node::config(&realm, &account, &node::folder(&self.folder), players);
+                config.engine.memory_mib = engine_mib.into();
                 self.node = Some(NodeTask::start(config, self.inbox.clone(), &self.tasks, &self.stop));
             }
             Effect::DrainNode => {
@@ -183,8 +184,9 @@ impl Shell for LiveShell {
             Effect::SetAutostart(on) => tracing::info!(on, "autostart is the window's"),
             Effect::SetTray(tray) => tracing::debug!(?tray, "tray"),
             Effect::Notify(notice) => tracing::info!(?notice, "worth a notification"),
+            Effect::FindUpdate { .. } => tracing::debug!("updates are the window's"),
             Effect::InstallUpdate => self.report(async { Event::UpdateFailed }),
-            Effect::Quit => self.node = None,
+            Effect::Restart | Effect::Quit => self.node = None,
         }
     }
 }

@@ -76,6 +76,10 @@ pub struct Machine {
 const DAY: u16 = 24 * 60;
 /// Upload that one player takes, in kbit/s: 500 players were measured at about 10 Mbit/s.
 pub const PLAYER_KBPS: u32 = 20;
+/// Memory that a stock map-server gets in any case: three field maps take about 50.
+const MIN_ENGINE_MIB: u32 = 256;
+/// And at most.
+const MAX_ENGINE_MIB: u32 = 1_024;
 /// Most Mbit/s anybody may set.
 const MAX_MBPS: u32 = 10_000;
 
@@ -97,6 +101,13 @@ impl Manners {
             return Err("manners.cpu_percent: expected 10 to 100".into());
         }
         Ok(())
+    }
+
+    /// Memory for one stock map-server, in MiB: what is free now beyond what is to stay free, as far as it is known.
+    #[must_use]
+    pub fn engine_mib(&self, machine: &Machine) -> u32 {
+        let spare = machine.free_memory_mib.map_or(MAX_ENGINE_MIB, |free| free.saturating_sub(self.free_memory_mib));
+        spare.clamp(MIN_ENGINE_MIB, MAX_ENGINE_MIB)
     }
 
     /// Most players the upload limit carries.
@@ -168,8 +179,9 @@ impl Policy {
             self.battery.judge(rules.mains_only, machine.on_battery, machine.on_battery, now),
             PauseReason::OnBattery,
         );
-        let full = machine.full_screen;
-        forbid(self.full_screen.judge(rules.pause_on_full_screen, full, full, now), PauseReason::FullScreen);
+        // A session may show some windows only: what cannot be seen any more keeps nobody from hosting.
+        let (fills, still) = (machine.full_screen, Some(machine.full_screen == Some(true)));
+        forbid(self.full_screen.judge(rules.pause_on_full_screen, fills, still, now), PauseReason::FullScreen);
         let limit = rules.cpu_percent.unwrap_or(100);
         let over = machine.other_cpu_percent.map(|percent| percent > limit);
         let near = machine.other_cpu_percent.map(|percent| percent > limit.saturating_sub(CPU_MARGIN));
@@ -283,6 +295,16 @@ mod tests {
     }
 
     #[test]
+    fn a_full_screen_program_that_cannot_be_seen_any_more_does_not_count() {
+        let mut policy = Policy::default();
+        let full = Machine { full_screen: Some(true), ..Machine::default() };
+        judge(&mut policy, full, 0);
+        assert_eq!(judge(&mut policy, full, 5), [PauseReason::FullScreen]);
+        judge(&mut policy, Machine::default(), 6);
+        assert_eq!(judge(&mut policy, Machine::default(), 36), []);
+    }
+
+    #[test]
     fn a_rule_that_is_switched_off_forbids_nothing_at_once() {
         let mut policy = Policy::default();
         let battery = Machine { on_battery: Some(true), ..Machine::default() };
@@ -309,6 +331,13 @@ mod tests {
         let machine = Machine { metered: Some(true), ..Machine::default() };
         let why = Policy::default().judge(&rules, &machine, 20_000.0, &at(0));
         assert_eq!(why, [PauseReason::OutsideHours { from_minute: 0 }, PauseReason::MonthlyCap, PauseReason::Metered]);
+    }
+
+    #[test]
+    fn an_engine_gets_what_is_free_beyond_what_stays_free() {
+        let engine =
+            |free_memory_mib| Manners::default().engine_mib(&Machine { free_memory_mib, ..Machine::default() });
+        assert_eq!([None, Some(8_000), Some(1_624), Some(900)].map(engine), [1_024, 1_024, 600, 256]);
     }
 
     #[test]

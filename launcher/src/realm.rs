@@ -51,10 +51,23 @@ pub struct Description {
     /// The files of the client. Without it, launchers start whatever is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<Manifest>,
+    /// Where newer launchers are. Without it, none are looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<Updates>,
     /// Unix seconds; of two files the later one counts.
     pub issued_at: u64,
     /// Unix seconds; not taken from then on.
     pub expires_at: u64,
+}
+
+/// Where newer launchers are, and who signs them (`tauri signer`).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Updates {
+    /// Of the list of releases, https; may hold `{{target}}`, `{{arch}}` and `{{current_version}}`.
+    pub endpoint: String,
+    /// The public key: a minisign key file, in base64.
+    pub key: String,
 }
 
 /// A realm whose file was verified.
@@ -210,6 +223,9 @@ impl Description {
         if let Some(client) = &self.client {
             client.check()?;
         }
+        if let Some(updates) = &self.updates {
+            updates.check()?;
+        }
         match &self.program {
             Some(program)
                 if program.is_empty() || program.contains(['/', '\\', ':', '\0']) || program.starts_with('.') =>
@@ -218,6 +234,24 @@ impl Description {
             }
             Some(_) | None => Ok(()),
         }
+    }
+}
+
+impl Updates {
+    /// The longest endpoint, and the longest key.
+    const MAX: usize = 512;
+
+    /// What cannot be. The key is read when an update is verified with it.
+    fn check(&self) -> Result<(), String> {
+        let url = reqwest::Url::parse(&self.endpoint).map_err(|error| format!("updates.endpoint: {error}"))?;
+        if self.endpoint.len() > Self::MAX || url.scheme() != "https" || !url.has_host() || !url.username().is_empty() {
+            return Err("updates.endpoint: expected https://HOST/...".into());
+        }
+        let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+        if self.key.is_empty() || self.key.len() > Self::MAX || !self.key.bytes().all(is_base64) {
+            return Err("updates.key: expected the public key that `tauri signer generate` writes".into());
+        }
+        Ok(())
     }
 }
 

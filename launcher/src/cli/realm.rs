@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use bifrost_client_patch::{Hook, Manifest, Sha256, inspect, inspect_library};
 use bifrost_launcher::files::write_private;
-use bifrost_launcher::realm::{Description, OperatorKey, Picture, Realm};
+use bifrost_launcher::realm::{Description, OperatorKey, Picture, Realm, Updates};
 use clap::{Args, Subcommand};
 
 const DAY: u64 = 86_400;
@@ -60,6 +60,12 @@ pub(crate) struct Make {
     /// The p2phost.dll that belongs beside it; can be given several times
     #[arg(long, value_name = "FILE", requires = "client")]
     client_library: Vec<PathBuf>,
+    /// Where newer launchers are listed (https), for launchers to update themselves
+    #[arg(long, value_name = "URL", requires = "updates_key")]
+    updates: Option<String>,
+    /// The public key they are signed with, from `tauri signer generate`
+    #[arg(long, value_name = "FILE", requires = "updates")]
+    updates_key: Option<PathBuf>,
     /// Days until launchers ask for a newer file
     #[arg(long, default_value_t = 730)]
     days: u64,
@@ -102,6 +108,7 @@ fn make(options: &Make) -> Result<()> {
         emblem,
         program: Some(options.program.clone()),
         client: manifest(options)?,
+        updates: updates(options)?,
         issued_at: now,
         expires_at: now + options.days * DAY,
     };
@@ -109,6 +116,12 @@ fn make(options: &Make) -> Result<()> {
     fs::write(&options.out, text).with_context(|| format!("writing {}", options.out.display()))?;
     super::say(&format!("{} written, signed by {}", options.out.display(), key.short()));
     Ok(())
+}
+
+fn updates(options: &Make) -> Result<Option<Updates>> {
+    let (Some(endpoint), Some(path)) = (&options.updates, &options.updates_key) else { return Ok(None) };
+    let key = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    Ok(Some(Updates { endpoint: endpoint.clone(), key: key.trim().to_owned() }))
 }
 
 /// Names programs as they are when they are patched, whoever does it.
@@ -146,6 +159,9 @@ fn show(file: &Path) -> Result<()> {
         until.format("%Y-%m-%d"),
         realm.program(),
     ));
+    if let Some(updates) = &realm.description.updates {
+        super::say(&format!("  updates    {}", updates.endpoint));
+    }
     if let Some(client) = &realm.description.client {
         let named = [("client", &client.programs), ("its DLL", &client.libraries)];
         for (what, hashes) in named {

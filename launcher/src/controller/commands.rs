@@ -9,7 +9,7 @@ use crate::effect::{Effect, Hosting};
 use crate::event::{Account, Now};
 use crate::realm::Realm;
 use crate::settings::Settings;
-use crate::view::{PlayStep, PlayView, UpdateView};
+use crate::view::{PlayStep, PlayView};
 
 /// The longest account name, password or code: what the coordinator's API takes.
 const MAX_FIELD: usize = 64;
@@ -139,6 +139,9 @@ impl Controller {
         if matches!(self.game, PlayView::Starting { .. } | PlayView::Running { .. }) {
             return Err(CommandError::not_now("the game runs"));
         }
+        if self.updating.is_some() {
+            return Err(CommandError::not_now("an update is being installed"));
+        }
         let Some(realm) = &self.realm else { return Err(CommandError::not_now("there is no realm file")) };
         let Some(folder) = self.settings.client_folder.clone().filter(|folder| !folder.is_empty()) else {
             return Err(CommandError::not_now("no folder of the game was chosen"));
@@ -181,19 +184,6 @@ impl Controller {
             realm: self.realm.clone().map(Box::new),
             client_folder: self.settings.client_folder.clone(),
         });
-    }
-
-    fn install_update(&mut self, effects: &mut Vec<Effect>) -> Result<(), CommandError> {
-        match self.update {
-            UpdateView::Ready { .. } if self.updating.is_none() => {
-                self.updating = Some(None);
-                effects.push(Effect::InstallUpdate);
-                Ok(())
-            }
-            UpdateView::Ready { .. } | UpdateView::Waiting { .. } | UpdateView::None => {
-                Err(CommandError::not_now("there is no update that may be installed now"))
-            }
-        }
     }
 }
 

@@ -54,7 +54,9 @@ impl Controller {
     fn start_node(&mut self, effects: &mut Vec<Effect>) {
         let (Some(realm), Membership::Member(account)) = (&self.realm, &self.membership) else { return };
         let players = self.settings.manners.players();
-        effects.push(Effect::StartNode { realm: Box::new(realm.clone()), account: account.clone(), players });
+        let engine_mib = self.settings.manners.engine_mib(&self.machine);
+        let (realm, account) = (Box::new(realm.clone()), account.clone());
+        effects.push(Effect::StartNode { realm, account, players, engine_mib });
         self.node = NodeSide::On { state: NodeState::Offline, since: self.now.since_start, limit: players };
         self.watch.hurry();
     }

@@ -5,7 +5,7 @@ use bifrost_protocol::Secret;
 use super::*;
 use crate::command::{Command, CommandCode};
 use crate::event::Account;
-use crate::realm::{Description, OperatorKey};
+use crate::realm::{Description, OperatorKey, Updates};
 use crate::status::{Group, Host, Measure, RealmStatus, StatusProblem};
 use crate::view::{BenchStep, CriterionName, GameEnd, PlayStep, ProblemCode, Transport, Trouble};
 
@@ -299,6 +299,79 @@ fn updates_wait_for_the_game_and_hosting_and_never_go_back() {
     assert_eq!(pc.phase(), Phase::Updating { version: "0.2.0".into(), percent: Some(40) });
 }
 
+/// A launcher in the tray, whose realm has updates.
+fn in_the_tray() -> Pc {
+    let updates = Updates { endpoint: "https://127.0.0.1/latest.json".into(), key: "a2V5".into() };
+    let text = signed(Description { updates: Some(updates), ..description() });
+    let mut pc = Pc::new(Kept { realm: Some(Realm::open(&text, None, UNIX).map_err(|e| e.to_problem())), ..kept() });
+    pc.event(Event::Watched(false));
+    pc
+}
+
+#[test]
+fn updates_are_looked_for_where_the_realm_has_some() {
+    let mut pc = in_the_tray();
+    pc.wait(59);
+    assert!(!pc.did("FindUpdate"));
+    pc.wait(1);
+    assert!(pc.did("FindUpdate"));
+    pc.wait(6 * 3_600 - 1);
+    assert!(!pc.did("FindUpdate"));
+    pc.wait(1);
+    assert!(pc.did("FindUpdate"));
+    let mut other = member();
+    other.wait(7 * 3_600);
+    assert!(!other.did("FindUpdate"));
+}
+
+#[test]
+fn an_update_is_installed_when_nobody_has_played_hosted_or_looked_for_a_while() {
+    let mut pc = in_the_tray();
+    pc.command(Command::SetHost { on: true });
+    pc.node(connected());
+    pc.event(Event::UpdateFound("0.2.0".into()));
+    pc.wait(3_600);
+    assert!(!pc.did("InstallUpdate"), "it hosts");
+    pc.command(Command::SetHost { on: false });
+    pc.ended(StopCode::Asked);
+    pc.event(Event::Game(GameEvent::Running));
+    pc.wait(3_600);
+    assert!(!pc.did("InstallUpdate"), "somebody plays");
+    pc.event(Event::Game(GameEvent::Ended(GameEnd::Closed)));
+    pc.wait(599);
+    assert!(!pc.did("InstallUpdate"));
+    pc.event(Event::Watched(true));
+    pc.wait(3_600);
+    assert!(!pc.did("InstallUpdate"), "somebody looks");
+    pc.event(Event::Watched(false));
+    pc.wait(600);
+    assert_eq!(pc.effects.iter().filter(|effect| matches!(effect, Effect::InstallUpdate)).count(), 1);
+    assert_eq!(pc.phase(), Phase::Updating { version: "0.2.0".into(), percent: None });
+    pc.event(Event::UpdateInstalled);
+    assert!(pc.did("Restart"));
+}
+
+#[test]
+fn nothing_is_started_while_an_update_is_installed_and_one_that_fails_is_not_tried_again_unasked() {
+    let mut pc = in_the_tray();
+    pc.event(Event::UpdateFound("0.2.0".into()));
+    pc.command(Command::InstallUpdate);
+    assert_eq!(pc.refused(Command::Play), CommandCode::NotNow);
+    pc.command(Command::SetHost { on: true });
+    pc.wait(5);
+    assert!(!pc.did("StartNode"));
+    pc.event(Event::UpdateFailed);
+    assert!(pc.did("StartNode"), "hosting goes on");
+    pc.node(connected());
+    pc.command(Command::SetHost { on: false });
+    pc.ended(StopCode::Asked);
+    pc.wait(3_600);
+    assert!(!pc.did("InstallUpdate"));
+    pc.event(Event::UpdateFound("0.3.0".into()));
+    pc.wait(600);
+    assert!(pc.did("InstallUpdate"), "another one may be good");
+}
+
 #[test]
 fn the_switch_of_changed_settings_does_not_count_and_autostart_does() {
     let mut pc = member();
@@ -449,9 +522,17 @@ impl Pc {
     }
 }
 
-fn realm_text() -> String {
+fn signed(description: Description) -> String {
     let key = OperatorKey::read(&OperatorKey::make().expect("made")).expect("read");
-    let description = Description {
+    key.sign(&description).expect("signed")
+}
+
+fn realm_text() -> String {
+    signed(description())
+}
+
+fn description() -> Description {
+    Description {
         version: 1,
         name: "Midgard".into(),
         coordinator: "https://127.0.0.1:7443".into(),
@@ -461,11 +542,10 @@ fn realm_text() -> String {
         program: None,
 
         client: None,
-
+        updates: None,
         issued_at: UNIX,
         expires_at: UNIX + 10_000_000,
-    };
-    key.sign(&description).expect("signed")
+    }
 }
 
 fn sign_in() -> Command {

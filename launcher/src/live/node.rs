@@ -22,6 +22,8 @@ use crate::view::{Problem, ProblemCode, Trouble};
 const PROVE_LIMIT: Duration = Duration::from_secs(20);
 /// Map groups a player's PC takes on at most.
 const MAX_GROUPS: usize = 64;
+/// How much stock map-servers give way here: the kernel gives a game nine times their share where both want all of a core.
+const ENGINE_NICE: u8 = 10;
 /// The node's credentials, and its key.
 const CREDENTIALS: &str = "credentials.json";
 const KEY: &str = "host.key";
@@ -51,7 +53,7 @@ pub(super) fn config(realm: &Realm, account: &Account, folder: &Path, players: u
         }),
         name,
         limits: Limits { groups: MAX_GROUPS, players },
-        engine: EngineConfig::default(),
+        engine: EngineConfig { nice: ENGINE_NICE, ..EngineConfig::default() },
     }
 }
 

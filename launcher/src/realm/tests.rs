@@ -13,7 +13,7 @@ fn description() -> Description {
         program: Some("ragexe.exe".into()),
 
         client: None,
-
+        updates: None,
         issued_at: NOW,
         expires_at: NOW + 100 * DAY,
     }
@@ -44,6 +44,17 @@ fn every_change_of_what_was_signed_is_seen() {
         (serde_json::from_str(&mine).expect("read"), serde_json::from_str(&text).expect("read"));
     let mixed = serde_json::to_string(&Signed { key: mine.key, ..theirs }).expect("written");
     assert_eq!(Realm::open(&mixed, None, NOW), Err(RealmError::Tampered));
+}
+
+#[test]
+fn updates_come_over_https_and_with_a_key() {
+    let signs = |endpoint: &str, updates_key: &str| {
+        let updates = Some(Updates { endpoint: endpoint.into(), key: updates_key.into() });
+        key().sign(&Description { updates, ..description() }).is_ok()
+    };
+    assert!(signs("https://127.0.0.1:8443/{{target}}/latest.json", "dW50cnVzdGVk=="));
+    assert!(!signs("http://127.0.0.1/latest.json", "dW50cnVzdGVk"));
+    assert!(!signs("https://127.0.0.1/latest.json", "") && !signs("https://127.0.0.1/latest.json", "a b"));
 }
 
 #[test]

@@ -228,6 +228,8 @@ impl Shell for ScriptedShell {
             | Effect::ForgetRealm
             | Effect::SetAutostart(_)
             | Effect::Notify(_)
+            | Effect::FindUpdate { .. }
+            | Effect::Restart
             | Effect::Quit => {}
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn text(now_unix: u64) -> String {
         program: Some("ragexe.exe".into()),
 
         client: None,
-
+        updates: None,
         issued_at: now_unix - 86_400,
         expires_at: now_unix + 400 * 86_400,
     };

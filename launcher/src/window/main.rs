@@ -11,14 +11,15 @@ mod shell;
 mod speech;
 mod start;
 mod tray;
+mod updates;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use tauri::RunEvent;
+use tauri::{Manager, RunEvent};
 use tauri_plugin_autostart::MacosLauncher;
 
-use start::Options;
+use start::{Launcher, Options};
 
 /// What the session starts it with.
 const HIDDEN: &str = "--hidden";
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         .plugin(tauri_plugin_single_instance::init(|app, _, _| pane::show(app)))
         .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN])))
         .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_updater::Builder::new().build())
         .plugin(tauri_plugin_window_state::Builder::default().build())
         .invoke_handler(tauri::generate_handler![commands::watch, commands::command, commands::ask])
         .setup(move |app| start::start(app.handle(), &options))
@@ -46,6 +48,10 @@ fn main() -> ExitCode {
                 if let RunEvent::ExitRequested { code: None, api, .. } = event {
                     // The last window is closed: the tray stays. An exit with a code is ours.
                     api.prevent_exit();
+                } else if let RunEvent::Exit = event
+                    && let Some(launcher) = app.try_state::<Launcher>()
+                {
+                    launcher.ended(app);
                 } else if let RunEvent::WindowEvent { event, .. } = event {
                     pane::on_event(app, &event);
                 }

@@ -48,6 +48,11 @@ pub(crate) fn show(app: &AppHandle) {
     }
 }
 
+/// Whether there is a window.
+pub(crate) fn is_shown(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL).is_some()
+}
+
 /// Closing leaves the launcher in the tray, or ends it, as its owner likes.
 pub(crate) fn on_event(app: &AppHandle, event: &WindowEvent) {
     let Some(launcher) = app.try_state::<Launcher>() else { return };

@@ -1,15 +1,18 @@
-//! The shell of the launcher with a window: tray, notifications, autostart and exit are done here, all else by the live
+//! The shell of the launcher with a window: tray, notifications, autostart, updates and exit are done here, all else by the live
 //! one.
 
 use std::time::Duration;
 
+use bifrost_launcher::app::Inbox;
 use bifrost_launcher::effect::{Effect, Shell};
 use bifrost_launcher::live::LiveShell;
-use tauri::AppHandle;
+use tauri::{AppHandle, Manager};
 use tauri_plugin_autostart::ManagerExt;
 use tauri_plugin_notification::NotificationExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::start::Launcher;
+use crate::updates::Updates;
 use crate::{speech, tray};
 
 /// How long what still runs at the end may take.
@@ -20,13 +23,20 @@ const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct WindowShell {
     app: AppHandle,
     live: LiveShell,
+    inbox: Inbox,
+    updates: Updates,
     stop: CancellationToken,
 }
 
 impl WindowShell {
     /// A shell around the live one. `stop` ends what that one has started.
-    pub(crate) fn new(app: AppHandle, live: LiveShell, stop: CancellationToken) -> Self {
-        Self { app, live, stop }
+    pub(crate) fn new(app: AppHandle, live: LiveShell, inbox: Inbox, stop: CancellationToken) -> Self {
+        Self { app, live, inbox, updates: Updates::default(), stop }
+    }
+
+    /// Runs something until the launcher stops.
+    fn run(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.live.tasks().spawn(self.stop.clone().run_until_cancelled_owned(work));
     }
 
     fn quit(&mut self) {
@@ -60,6 +70,16 @@ impl Shell for WindowShell {
                 }
             }
             Effect::SetAutostart(on) => self.set_autostart(on),
+            Effect::FindUpdate { realm } => {
+                self.run(self.updates.clone().find(self.app.clone(), realm, self.inbox.clone()));
+            }
+            Effect::InstallUpdate => self.run(self.updates.clone().install(self.inbox.clone())),
+            Effect::Restart => {
+                if let Some(launcher) = self.app.try_state::<Launcher>() {
+                    launcher.start_anew();
+                }
+                self.quit();
+            }
             Effect::Quit => self.quit(),
             Effect::SignIn { .. }
             | Effect::ForgetAccount
@@ -74,8 +94,7 @@ impl Shell for WindowShell {
             | Effect::ForgetRealm
             | Effect::StartGame { .. }
             | Effect::PatchClient { .. }
-            | Effect::RunDoctor { .. }
-            | Effect::InstallUpdate => self.live.perform(effect),
+            | Effect::RunDoctor { .. } => self.live.perform(effect),
         }
     }
 }

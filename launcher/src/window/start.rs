@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::fs::File;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bifrost_launcher::app::{App, Inbox, queue, system_clock};
 use bifrost_launcher::event::Event;
@@ -20,6 +22,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use crate::HIDDEN;
 use crate::shell::WindowShell;
 use crate::{pane, tray};
 
@@ -42,10 +45,38 @@ pub(crate) struct Launcher {
     pub(crate) view: watch::Receiver<Arc<View>>,
     pub(crate) log: LogBook,
     pub(crate) panes: pane::Panes,
+    /// Whether the program is started anew when it ends.
+    anew: AtomicBool,
     /// Kept for its task.
     _app: App,
     /// Kept so that the folder stays ours.
-    _lock: File,
+    lock: File,
+}
+
+impl Launcher {
+    /// Has the program started anew when it ends.
+    pub(crate) fn start_anew(&self) {
+        self.anew.store(true, Ordering::Relaxed);
+    }
+
+    /// The program ends: starts it anew, if that was asked for. It shows itself if this one does.
+    pub(crate) fn ended(&self, app: &AppHandle) {
+        if !self.anew.load(Ordering::Relaxed) {
+            return;
+        }
+        // Else the new one would take this one for the running one, and end.
+        tauri_plugin_single_instance::destroy(app);
+        let hidden = (!pane::is_shown(app)).then_some(HIDDEN);
+        let options = std::env::args_os().skip(1).filter(|option| option != HIDDEN);
+        let started = self
+            .lock
+            .unlock()
+            .and_then(|()| tauri::process::current_binary(&app.env()))
+            .and_then(|program| Command::new(program).args(options).args(hidden).spawn());
+        if let Err(error) = started {
+            tracing::error!(%error, "the new version could not be started");
+        }
+    }
 }
 
 /// Starts everything.
@@ -71,12 +102,20 @@ pub(crate) fn start(handle: &AppHandle, options: &Options) -> Result<(), Box<dyn
     let stop = CancellationToken::new();
     let app = tauri::async_runtime::block_on(async {
         let live = LiveShell::new(inbox.clone(), &folder, vault, stop.clone());
-        let shell = WindowShell::new(handle.clone(), live, stop);
+        let shell = WindowShell::new(handle.clone(), live, inbox.clone(), stop);
         let app = App::spawn(inbox.clone(), outbox, Box::new(shell), clock);
         inbox.tell(Event::Started(Box::new(kept))).await;
         app
     });
-    handle.manage(Launcher { inbox, view: app.view(), log, panes: pane::Panes::default(), _app: app, _lock: lock });
+    handle.manage(Launcher {
+        inbox,
+        view: app.view(),
+        log,
+        panes: pane::Panes::default(),
+        anew: AtomicBool::new(false),
+        _app: app,
+        lock,
+    });
     if !options.hidden {
         pane::show(handle);
     }

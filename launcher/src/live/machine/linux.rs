@@ -36,7 +36,7 @@ pub(super) struct Desktop {
 
 impl Desktop {
     /// The window in front. A Wayland session shows only windows of X11 programs, which games are; while another one is in
-    /// front, or there is no X server or no window manager that tells, it is unknown.
+    /// front, or there is no X server, it is unknown.
     pub(super) fn front(&mut self) -> Option<Front> {
         let front = match self.screen() {
             Some(screen) => screen.front().unwrap_or_else(|error| {
@@ -47,7 +47,7 @@ impl Desktop {
             }),
             None => None,
         };
-        if front.is_none() && !self.told && self.screen.as_ref().is_none_or(|screen| screen.wayland) {
+        if front.is_none() && !self.told {
             self.told = true;
             tracing::info!(
                 "this session does not tell whether a program fills the screen: hosting does not pause for it"
@@ -140,9 +140,8 @@ impl Screen {
         let atoms = &self.atoms;
         let active = self.numbers(self.root, atoms._NET_ACTIVE_WINDOW, AtomEnum::WINDOW)?;
         let window = match active.first() {
-            None => return Ok(None),
-            Some(0) if self.wayland => return Ok(None),
-            Some(0) => return Ok(Some(Front { full_screen: false, process: None })),
+            None | Some(0) if self.wayland => return Ok(None),
+            None | Some(0) => return Ok(Some(Front { full_screen: false, process: None })),
             Some(window) => *window,
         };
         let state = self.numbers(window, atoms._NET_WM_STATE, AtomEnum::ATOM)?;

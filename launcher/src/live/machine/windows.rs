@@ -16,7 +16,6 @@ pub(super) struct Desktop;
 impl Desktop {
     /// The window in front. `QUNS_BUSY` is any window that fills the screen.
     #[expect(unsafe_code, reason = "the system's calls have no safe interface")]
-    #[expect(clippy::unused_self, reason = "others keep connections")]
     pub(super) fn front(&mut self) -> Option<Front> {
         let mut process = 0;
         // SAFETY: none of them has preconditions; no window at all is a null one, which sets no process.
@@ -29,7 +28,6 @@ impl Desktop {
     }
 
     /// Whether the way to the internet costs by what it carries.
-    #[expect(clippy::unused_self, reason = "others keep connections")]
     pub(super) fn metered(&mut self) -> Option<bool> {
         let cost = NetworkInformation::GetInternetConnectionProfile().ok()?.GetConnectionCost().ok()?;
         match cost.NetworkCostType().ok()? {
