@@ -37,7 +37,7 @@ impl FleetAdmission {
 impl Admission for FleetAdmission {
     async fn admits(&self, whose: &Whose) -> bool {
         match self.0.get() {
-            Some(fleet) => fleet.serves(whose.link, whose.group.clone(), whose.epoch).await,
+            Some(fleet) => fleet.may_write(whose.link, whose.group.clone(), whose.epoch).await,
             None => false,
         }
     }

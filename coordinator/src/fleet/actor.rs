@@ -29,8 +29,8 @@ use crate::relay::{ClientHandle, ToClient};
 pub(super) enum Request {
     Status(oneshot::Sender<FleetStatus>),
     Revoke(HostId, oneshot::Sender<()>),
-    /// Whether a connection holds a group under an epoch, or stands by for it under a ticket.
-    Serves(LinkId, GroupName, Epoch, oneshot::Sender<bool>),
+    /// Whether rows of a group's engine are taken from a connection.
+    MayWrite(LinkId, GroupName, Epoch, oneshot::Sender<bool>),
 }
 
 /// Where events come from.
@@ -131,8 +131,8 @@ impl Actor {
                 let _ = answer.send(self.fleet.status());
                 None
             }
-            Request::Serves(link, group, epoch, answer) => {
-                let _ = answer.send(self.fleet.serves(link, &group, epoch));
+            Request::MayWrite(link, group, epoch, answer) => {
+                let _ = answer.send(self.fleet.may_write(link, &group, epoch));
                 None
             }
             Request::Revoke(host, done) => {

@@ -32,6 +32,7 @@ use super::command::{Command, FleetConfig, GroupFacts, Input, StoreWrite};
 use super::saves::Saves;
 use super::session::{Phase, Session};
 use crate::failover::{Leases, Transfer};
+use crate::fleet::LinkId;
 use crate::guard::Guard;
 pub(super) use hosts::Host;
 pub(super) use upkeep::TICK;
@@ -80,6 +81,8 @@ pub struct Fleet {
     departed: Vec<AccountId>,
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
+    /// Engines of planned moves that write their last rows yet: under which epoch, and until when.
+    parting: BTreeMap<(LinkId, GroupName), (Epoch, Duration)>,
     /// Since when a group waits for an engine that did not stand by.
     cold_starts: BTreeMap<GroupName, Duration>,
     /// What last went wrong with an engine of each group.
@@ -150,6 +153,7 @@ impl Fleet {
             neighbours: BTreeMap::new(),
             departed: Vec::new(),
             unfit: BTreeMap::new(),
+            parting: BTreeMap::new(),
             cold_starts: BTreeMap::new(),
             problems: BTreeMap::new(),
             char_up: false,

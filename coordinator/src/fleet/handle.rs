@@ -178,10 +178,11 @@ impl FleetHandle {
         status.await.ok()
     }
 
-    /// Whether a connection holds a group under an epoch, or stands by for it under a ticket.
-    pub async fn serves(&self, link: LinkId, group: GroupName, epoch: Epoch) -> bool {
+    /// Whether rows of a group's engine are taken from a connection: it holds the group under this epoch, stands by for it
+    /// under this ticket, or has just handed it over and stops.
+    pub async fn may_write(&self, link: LinkId, group: GroupName, epoch: Epoch) -> bool {
         let (answer, serves) = oneshot::channel();
-        let asked = self.requests.send(Request::Serves(link, group, epoch, answer)).await;
+        let asked = self.requests.send(Request::MayWrite(link, group, epoch, answer)).await;
         asked.is_ok() && serves.await.unwrap_or(false)
     }
 
@@ -219,7 +220,7 @@ impl FleetHandle {
             while let Some(request) = asked.recv().await {
                 match request {
                     Request::Status(answer) => drop(answer.send(status.lock().expect("no test panics in it").clone())),
-                    Request::Serves(_, _, _, answer) => drop(answer.send(false)),
+                    Request::MayWrite(_, _, _, answer) => drop(answer.send(false)),
                     Request::Revoke(host, answer) => {
                         cut.send(host).await.expect("the test reads");
                         let _ = answer.send(());

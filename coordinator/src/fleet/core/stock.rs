@@ -84,6 +84,13 @@ impl Fleet {
         self.leases.admits(group, epoch, link) || self.is_standby(link, group, epoch)
     }
 
+    /// Whether an engine's rows are taken: while it serves, and for a moment after a planned move, when it stops and writes
+    /// what it kept in memory (`mapreg_final`).
+    pub(in crate::fleet) fn may_write(&self, link: LinkId, group: &GroupName, epoch: Epoch) -> bool {
+        let parting = self.parting.get(&(link, group.clone()));
+        self.serves(link, group, epoch) || parting.is_some_and(|(of, until)| *of == epoch && *until > self.now)
+    }
+
     /// After a broken connection or a restart an engine may still have players that are on their way to it again, or whose
     /// clients are gone: it lets them go with a last save.
     fn clear_out(&mut self, link: LinkId, group: &GroupName) {

@@ -1,5 +1,7 @@
 //! Groups change hosts: placement, loss of a host, planned moves. The six steps of `failover::Transfer` happen here.
 
+use std::time::Duration;
+
 use bifrost_protocol::Packet;
 use bifrost_protocol::client::map::OwnSays;
 use bifrost_protocol::control::{CoordinatorSays, EngineOrder, Notice, SessionRef};
@@ -93,6 +95,7 @@ impl Fleet {
     pub(super) fn host_lost(&mut self, link: LinkId, cause: Cause) {
         let Some(host) = self.hosts.remove(&link) else { return };
         self.engines_gone(link);
+        self.parting.retain(|(of, _), _| *of != link);
         self.forget_standbys(link);
         self.command(Command::CloseNode(link, "lost", "no sign of life".into()));
         let held = self.leases.held_by(link);
@@ -191,6 +194,7 @@ impl Fleet {
             return;
         }
         self.tell_revoked(link, group, epoch, "the group goes on elsewhere");
+        self.parting.insert((link, group.clone()), (epoch, self.now + PARTING));
         self.leases.vacate(group, self.now);
         let placed = match self.planned_target(group, &host) {
             Some((to, why)) => self.give(group, &to, why),
@@ -266,5 +270,7 @@ impl Fleet {
     }
 }
 
+/// How long the engine of a planned move may still write rows: a node gives it five seconds to stop.
+const PARTING: Duration = Duration::from_secs(6);
 /// Transfers kept for the status page.
 const MAX_HISTORY: usize = 64;

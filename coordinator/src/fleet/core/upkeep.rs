@@ -135,6 +135,7 @@ impl Fleet {
     fn check_leases(&mut self) {
         let now = self.now;
         self.unfit.retain(|_, until| *until > now);
+        self.parting.retain(|_, (_, until)| *until > now);
         let age = |since: Duration| now.saturating_sub(since);
         let late: Vec<_> = self.leases.iter().map(|(group, lease)| (group.clone(), lease.clone())).collect();
         for (group, lease) in late {

@@ -474,9 +474,12 @@ fn a_planned_move_saves_everything_first() {
     let kicked = |packet: &CharToMap| matches!(packet, CharToMap::Kick(Kick { account: ACCOUNT, .. }));
     assert!(told(&commands, holder).iter().any(kicked) && commands.iter().any(|c| matches!(c, Command::Hold(_))));
     stage.image.set_hp(3);
+    let epoch = stage.fleet.lease(&group("south")).expect("a group").epoch;
     stage.save(holder, &group("south"), at, true);
     let commands = stage.taken();
     assert!(to_char(&commands).contains(&0x2b05));
+    let may_write = |stage: &Stage, epoch| stage.fleet.may_write(holder, &group("south"), epoch);
+    assert!(may_write(&stage, epoch) && !may_write(&stage, Epoch(epoch.0 + 1)), "what it kept in memory, at its end");
     let lease = stage.fleet.lease(&group("south")).expect("a group");
     assert_eq!(lease.state.holder().map(|(_, link)| link), Some(other));
     let flags: Vec<_> = commands
@@ -487,6 +490,8 @@ fn a_planned_move_saves_everything_first() {
         })
         .collect();
     assert_eq!(flags, [(0, 3)], "for the char-server it has not left");
+    stage.pass(Duration::from_secs(7));
+    assert!(!may_write(&stage, epoch), "it has had time enough");
 }
 
 #[test]
