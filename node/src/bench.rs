@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
 use crate::agent::state::{StateDir, unix_now};
+use crate::config::NodeConfig;
 
 /// How long a measurement counts, in seconds: a machine or its line seldom change within a week.
 const VALID_SECONDS: u64 = 7 * 24 * 3_600;
@@ -40,6 +41,12 @@ pub(crate) fn kept(state: &StateDir, coordinator: &str) -> Option<Benchmark> {
         upload_kbps: stored.upload_kbps,
         jitter_us: stored.jitter_us,
     })
+}
+
+/// What this machine measured for hosting in the realm of a configuration, if it has and that still counts.
+#[must_use]
+pub fn last_benchmark(config: &NodeConfig) -> Option<Benchmark> {
+    kept(&StateDir::open(&config.state_dir).ok()?, &config.coordinator)
 }
 
 /// What can be measured without the coordinator. Takes [`cpu::DURATION`] of one core, off the async threads.

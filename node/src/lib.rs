@@ -13,6 +13,7 @@ pub mod gateway;
 mod node;
 mod tunnel;
 
+pub use bench::last_benchmark;
 pub use gateway::Gateway;
 pub use node::{Node, NodeHandle, NodeState, StopCode};
 pub use tunnel::database;

@@ -32,7 +32,6 @@ use super::command::{Command, FleetConfig, GroupFacts, Input, StoreWrite};
 use super::saves::Saves;
 use super::session::{Phase, Session};
 use crate::failover::{Leases, Transfer};
-use crate::fleet::LinkId;
 use crate::guard::Guard;
 pub(super) use hosts::Host;
 pub(super) use upkeep::TICK;
@@ -82,7 +81,7 @@ pub struct Fleet {
     /// Engines that could not serve a group, and until when they are not asked again.
     unfit: BTreeMap<(GroupName, HostId), Duration>,
     /// Engines of planned moves that write their last rows yet: under which epoch, and until when.
-    parting: BTreeMap<(LinkId, GroupName), (Epoch, Duration)>,
+    parting: BTreeMap<(super::LinkId, GroupName), (Epoch, Duration)>,
     /// Since when a group waits for an engine that did not stand by.
     cold_starts: BTreeMap<GroupName, Duration>,
     /// What last went wrong with an engine of each group.

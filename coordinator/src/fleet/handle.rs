@@ -181,9 +181,9 @@ impl FleetHandle {
     /// Whether rows of a group's engine are taken from a connection: it holds the group under this epoch, stands by for it
     /// under this ticket, or has just handed it over and stops.
     pub async fn may_write(&self, link: LinkId, group: GroupName, epoch: Epoch) -> bool {
-        let (answer, serves) = oneshot::channel();
+        let (answer, may_write) = oneshot::channel();
         let asked = self.requests.send(Request::MayWrite(link, group, epoch, answer)).await;
-        asked.is_ok() && serves.await.unwrap_or(false)
+        asked.is_ok() && may_write.await.unwrap_or(false)
     }
 
     /// Cuts a host off at once; its groups go on elsewhere.

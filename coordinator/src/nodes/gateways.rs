@@ -182,13 +182,15 @@ impl Gateways {
             Ok(near) => near,
             Err(trouble) => return Found::Not(trouble, stream),
         };
+        // Asked for twice meanwhile, by a gateway that lost its connection: the one that was quicker is the line.
+        let Some(stream) = self.join(host, id, stream) else { return Found::Taken };
         let (streams, joining) = mpsc::channel(1);
         let stop = self.frozen.child_token();
         {
             let mut hosts = self.hosts();
             let all: usize = hosts.values().map(|host| host.lines.len()).sum();
             let Some(entry) = hosts.get_mut(host) else { return Found::Not(Trouble::Refused, stream) };
-            if entry.lines.len() >= MAX_LINES || all >= MAX_ALL_LINES {
+            if entry.lines.contains_key(&id) || entry.lines.len() >= MAX_LINES || all >= MAX_ALL_LINES {
                 return Found::Not(Trouble::Full, stream);
             }
             entry.lines.insert(id, Known { streams, stop: stop.clone() });

@@ -54,7 +54,8 @@ async fn run(inbox: &Inbox, game: Game, stop: &CancellationToken) -> Result<Game
     let way = Way::open(&game.way, stop).await?;
     tell(GameEvent::Step(PlayStep::Launch)).await;
     let ear = ear::Ear::open().await.map_err(not_started)?;
-    let mut child = start(&path, &environment(&game.hosting, &ear, way.routes()))?;
+    let score = bifrost_node::last_benchmark(&game.way).unwrap_or_default().performance();
+    let mut child = start(&path, &environment(&game.hosting, score, &ear, way.routes()))?;
     tell(GameEvent::Running).await;
     let ended = until_ended(&mut child, ear, way.watch(inbox)).await;
     way.close().await;
@@ -62,13 +63,13 @@ async fn run(inbox: &Inbox, game: Game, stop: &CancellationToken) -> Result<Game
 }
 
 /// What the DLL in the game is told.
-fn environment(hosting: &Hosting, ear: &ear::Ear, routes: Vec<Route>) -> Environment {
+fn environment(hosting: &Hosting, score: u64, ear: &ear::Ear, routes: Vec<Route>) -> Environment {
     Environment {
         routes,
         launcher: Some(ear.address()),
         token: ear.token().to_owned(),
         enabled: hosting.enabled,
-        score: 0,
+        score: u32::try_from(score).unwrap_or(u32::MAX),
         players: u16::try_from(hosting.players).unwrap_or(u16::MAX),
     }
 }
@@ -212,14 +213,14 @@ mod tests {
         let (folder, path) = game("env >said; test -n \"$BIFROST_P2P_TOKEN\"");
         let route = Route { address: None, port: 6900, gateway: "127.0.0.1:4".parse().expect("an address") };
         let ear = ear::Ear::open().await.expect("a port");
-        let told = environment(&Hosting { enabled: true, players: 70_000 }, &ear, vec![route]);
+        let told = environment(&Hosting { enabled: true, players: 70_000 }, 7_200, &ear, vec![route]);
         let mut child = start(&path, &told).expect("started");
         let status = until_ended(&mut child, ear, std::future::ready(())).await.expect("ended");
         assert_eq!(end(status), GameEnd::Closed);
         let said = std::fs::read_to_string(folder.path().join("said")).expect("written");
         let has = |line: &str| said.lines().any(|said| said == line);
         assert!(has("BIFROST_P2P_ROUTES=*:6900=127.0.0.1:4") && has("BIFROST_P2P_PLAYERS=65535"), "{said}");
-        assert!(said.contains("BIFROST_P2P_LAUNCHER=127.0.0.1:"), "{said}");
+        assert!(has("BIFROST_P2P_SCORE=7200") && said.contains("BIFROST_P2P_LAUNCHER=127.0.0.1:"), "{said}");
     }
 
     #[tokio::test]

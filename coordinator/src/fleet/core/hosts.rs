@@ -264,7 +264,7 @@ impl Fleet {
                 kind: host.kind,
                 available: !host.draining && !host.detector.suspects(self.now),
                 eligible: host.violations < MAX_VIOLATIONS && criteria.iter().all(|criterion| criterion.met),
-                performance: u64::from(benchmark.cpu_score) * u64::from(benchmark.cores.min(MAX_USEFUL_CORES)),
+                performance: benchmark.performance(),
                 round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
                 groups: self.leases.held_by(*link).len(),
                 room: usize::try_from(benchmark.cores)
@@ -329,8 +329,6 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(10);
 const MAX_VERSION: usize = 64;
 /// A host that broke that many rules gets no more groups while it is connected.
 const MAX_VIOLATIONS: u64 = 10;
-/// An engine is one thread; more cores than this only help the player's own game.
-const MAX_USEFUL_CORES: u32 = 8;
 /// Fewest and most groups a player host carries; between them, one a core.
 const MIN_ROOM: usize = 2;
 const MAX_ROOM: usize = 16;

@@ -154,6 +154,17 @@ pub struct Benchmark {
     pub jitter_us: u32,
 }
 
+/// An engine is one thread; more cores than this only help the player's own game.
+const MAX_USEFUL_CORES: u32 = 8;
+
+impl Benchmark {
+    /// What hosts are ranked by: one core's score for each core that helps.
+    #[must_use]
+    pub fn performance(&self) -> u64 {
+        u64::from(self.cpu_score).saturating_mul(u64::from(self.cores.min(MAX_USEFUL_CORES)))
+    }
+}
+
 /// The coordinator takes a node in.
 #[derive(Clone, PartialEq, Message)]
 pub struct Welcome {
