@@ -11,6 +11,7 @@ mod chaos;
 mod course;
 mod gated;
 mod ground;
+mod guest;
 mod history;
 mod kore;
 mod mariadb;
@@ -73,6 +74,9 @@ pub async fn run(options: Options) -> Result<bool> {
     let folders = Folders { rathena: stage::found(rathena, &RATHENA)?, openkore: stage::found(openkore, &OPENKORE)? };
     if options.gateways {
         return gated::play(&options, &folders).await;
+    }
+    if options.launcher {
+        return guest::serve(&options, &folders).await;
     }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Whichever way this ends, the stage is dropped, and with it everything that runs.

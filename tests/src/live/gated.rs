@@ -20,9 +20,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// How long they hunt before and after each fault.
 const HUNT: Duration = Duration::from_secs(15);
 /// What OpenKore writes when it hunts.
-const HUNTS: [&str; 2] = ["You attack", "You use"];
+pub(super) const HUNTS: [&str; 2] = ["You attack", "You use"];
 /// What it writes when it has to begin anew.
-const LOST: [&str; 3] = ["Disconnected from", "Timeout on", "connecting to Account Server"];
+pub(super) const LOST: [&str; 3] = ["Disconnected from", "Timeout on", "connecting to Account Server"];
 
 /// A player, its gateway and the gateway's cable.
 struct Gated {

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -87,6 +88,15 @@ pub(super) async fn add_account(sql: &Database, id: u32, user: &str, password: &
 pub(super) fn start(folder: &Path, openkore: &Path, actor: &Actor, login: SocketAddr) -> Result<Process> {
     let home = folder.join(&actor.user);
     lay_out(&home, openkore, actor, login)?;
+    // OpenKore ends when its input does, so it gets one that nobody ever closes.
+    let script = "rm -f input; mkfifo input; exec perl \"$@\" <>input";
+    let mut arguments = vec!["-c".to_owned(), script.to_owned(), "sh".to_owned()];
+    arguments.extend(words(&home, openkore));
+    Process::start(&actor.user, "/bin/sh".as_ref(), arguments, environment(actor), &home)
+}
+
+/// What Perl is told: the program and its folders.
+fn words(home: &Path, openkore: &Path) -> Vec<String> {
     let folders = [
         ("control", home.join("control").display().to_string()),
         ("tables", format!("{}:{}", home.join("tables").display(), openkore.join("tables").display())),
@@ -94,19 +104,50 @@ pub(super) fn start(folder: &Path, openkore: &Path, actor: &Actor, login: Socket
         ("plugins", home.join("plugins").display().to_string()),
         ("logs", home.join("logs").display().to_string()),
     ];
-    // OpenKore ends when its input does, so it gets one that nobody ever closes.
-    let script = "rm -f input; mkfifo input; exec perl \"$@\" <>input";
-    let mut arguments = vec!["-c".to_owned(), script.to_owned(), "sh".to_owned()];
-    arguments.push(openkore.join("openkore.pl").display().to_string());
-    arguments.extend(folders.map(|(name, path)| format!("--{name}={path}")));
-    arguments.push("--interface=Console".to_owned());
+    let mut words = vec![openkore.join("openkore.pl").display().to_string()];
+    words.extend(folders.map(|(name, path)| format!("--{name}={path}")));
+    words.push("--interface=Console".to_owned());
+    words
+}
+
+/// What our plugin is told.
+fn environment(actor: &Actor) -> [(String, String); 3] {
     let tour: Vec<String> = actor.tour.iter().map(|(map, seconds)| format!("{map}:{seconds}")).collect();
-    let environment = [
+    [
         ("BIFROST_LIVE_TOUR".to_owned(), tour.join(" ")),
         ("BIFROST_LIVE_CITY".to_owned(), SAVE_POINT.0.to_owned()),
         ("BIFROST_LIVE_ASK_MS".to_owned(), ASK_MS.to_string()),
-    ];
-    Process::start(&actor.user, "/bin/sh".as_ref(), arguments, environment, &home)
+    ]
+}
+
+/// The name of the program that [`lay_out_game`] makes.
+pub(super) const GAME: &str = "ragnarok";
+
+/// Lays out a game's folder whose program is OpenKore, told where to go as a patched client is: by the routes in its
+/// environment. Returns the folder, and where the program writes.
+///
+/// # Errors
+/// The folder cannot be laid out.
+pub(super) fn lay_out_game(folder: &Path, openkore: &Path, actor: &Actor, login: SocketAddr) -> Result<(PathBuf, PathBuf)> {
+    let home = folder.join(&actor.user);
+    lay_out(&home, openkore, actor, login)?;
+    let quoted = |word: &str| format!("'{}'", word.replace('\'', "'\\''"));
+    let exports: Vec<String> =
+        environment(actor).iter().map(|(name, value)| format!("export {name}={}", quoted(value))).collect();
+    let words: Vec<String> = words(&home, openkore).iter().map(|word| quoted(word)).collect();
+    let script = format!(
+        "#!/bin/sh\nway=$(printf %s \"$BIFROST_P2P_ROUTES\" | tr ';' '\\n' | sed -n 's/^[^=]*:{port}=//p')\n\
+         sed -i \"s/^ip .*/ip ${{way%:*}}/; s/^port .*/port ${{way#*:}}/\" tables/servers.txt\n{exports}\n\
+         rm -f input; mkfifo input\nexec perl {words} <>input >>game.log 2>&1\n",
+        port = login.port(),
+        exports = exports.join("\n"),
+        words = words.join(" ")
+    );
+    let program = home.join(GAME);
+    fs::write(&program, script)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let log = home.join("game.log");
+    Ok((home, log))
 }
 
 fn lay_out(home: &Path, openkore: &Path, actor: &Actor, login: SocketAddr) -> Result<()> {

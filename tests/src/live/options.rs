@@ -32,6 +32,9 @@ pub struct Options {
     /// Instead: those who hunt at home play through gateways, and lose a host, their network and the coordinator
     #[arg(long)]
     pub gateways: bool,
+    /// Instead: a realm with players for one launcher; says where it is on stdout, then does what it reads on stdin
+    #[arg(long, conflicts_with_all = ["gateways", "json"])]
+    pub launcher: bool,
     /// Hosts run the rAthena folder itself instead of fetching a bundle made of it
     #[arg(long)]
     pub unpacked: bool,

@@ -42,7 +42,7 @@ const FIRST_HOST_ACCOUNT: u32 = 2_500_001;
 pub(super) struct Stage {
     players: Vec<Process>,
     _taps: [Tap; 2],
-    servers: Servers,
+    pub(super) servers: Servers,
     pub(super) sql: Database,
     pub(super) actors: Vec<Actor>,
     pub(super) courses: Courses,
