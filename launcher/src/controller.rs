@@ -113,7 +113,7 @@ impl Controller {
             Event::Status(answer) => self.realm_says(answer, &mut effects),
             Event::Machine(machine) => self.machine = machine,
             Event::Game(event) => self.game_says(event),
-            Event::Gateway(state) => self.gateway = Some(state),
+            Event::Gateway(state) => self.gateway_is(state),
             Event::Doctor(findings, report) => {
                 let checked_at = Some(u32::try_from(now.unix).unwrap_or(u32::MAX));
                 self.doctor = DoctorView { running: false, checked_at, findings, report };
@@ -212,11 +212,20 @@ impl Controller {
         }
         self.game = match event {
             GameEvent::Step(step) => PlayView::Starting { step },
-            GameEvent::Running => PlayView::Running { since: u32::try_from(self.now.unix).unwrap_or(u32::MAX) },
+            GameEvent::Running => {
+                PlayView::Running { since: u32::try_from(self.now.unix).unwrap_or(u32::MAX), held: false }
+            }
             GameEvent::Patched => PlayView::Ready { ended: None },
             GameEvent::Ended(end) => PlayView::Ready { ended: Some(end) },
             GameEvent::Failed(problem) => PlayView::Failed { problem },
         };
+    }
+
+    fn gateway_is(&mut self, state: GatewayState) {
+        if let PlayView::Running { held, .. } = &mut self.game {
+            *held = !state.connected;
+        }
+        self.gateway = Some(state);
     }
 
     fn keep_ledger(&mut self, effects: &mut Vec<Effect>) {

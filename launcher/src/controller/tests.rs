@@ -614,14 +614,18 @@ fn status(host: Host, groups: &[(&str, u32)]) -> RealmStatus {
 #[test]
 fn the_way_of_a_running_game_is_shown() {
     let mut pc = member();
+    let held = |pc: &Pc| matches!(pc.controller.view().play, PlayView::Running { held: true, .. });
+    pc.event(Event::Game(GameEvent::Running));
     pc.event(Event::Status(Ok(RealmStatus { players: 3, answered_ms: 80.0, ..RealmStatus::default() })));
     assert_eq!(pc.controller.view().numbers.transport, None);
     let state = GatewayState { connected: true, round_trip_us: 31_400, ..GatewayState::default() };
     pc.event(Event::Gateway(state.clone()));
     let numbers = pc.controller.view().numbers;
     assert_eq!((numbers.round_trip_ms, numbers.transport), (Some(31.4), Some(Transport::Quic)));
+    assert!(!held(&pc));
     pc.event(Event::Gateway(GatewayState { connected: false, ..state }));
-    assert_eq!(pc.controller.view().numbers.transport, None, "held, and said so");
+    assert_eq!(pc.controller.view().numbers.transport, None);
+    assert!(held(&pc), "held, and said so");
     pc.event(Event::Game(GameEvent::Ended(GameEnd::Closed)));
     assert_eq!(pc.controller.view().numbers.round_trip_ms, Some(80.0));
 }

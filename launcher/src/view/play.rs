@@ -25,6 +25,8 @@ pub enum PlayView {
     Running {
         /// Unix seconds.
         since: u32,
+        /// Whether its way to the realm is cut, and its session held meanwhile.
+        held: bool,
     },
     /// It could not be started.
     Failed {

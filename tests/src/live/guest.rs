@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
@@ -20,6 +21,9 @@ use crate::harness::{Cable, Status};
 
 /// Past the numbers of all other players, and one of those who hunt at home.
 const NUMBER: u16 = 202;
+
+/// How long a host may take to move its players and end.
+const LEAVE_LIMIT: Duration = Duration::from_secs(40);
 
 /// What a launcher has to know.
 #[derive(Serialize)]
@@ -84,10 +88,11 @@ pub(super) async fn serve(options: &Options, folders: &Folders) -> Result<bool> 
         match line.trim() {
             "pull" => cable.pull(),
             "plug" => cable.plug_in(),
+            "leave" => leave(&mut stage, &console).await?,
             "kill" => kill_host_of(&mut stage, &guest, &console).await?,
             "news" => {}
             "end" => break,
-            other => bail!("{other} is no order: pull, plug, kill, news, end"),
+            other => bail!("{other} is no order: pull, plug, leave, kill, news, end"),
         }
         say(&news(&stage, &guest, &log).await?)?;
     }
@@ -114,6 +119,16 @@ fn say(what: &impl Serialize) -> Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "{}", serde_json::to_string(what)?)?;
     Ok(out.flush()?)
+}
+
+/// The owner of one of our hosts closes the program, and that host ends for good.
+async fn leave(stage: &mut Stage, console: &Console) -> Result<()> {
+    let hosts = stage.realm.nodes.iter_mut().filter(|node| node.name().starts_with("host-"));
+    let mut running = hosts.filter_map(|node| node.process.is_running().then_some(node));
+    let node = running.next().context("all hosts have left")?;
+    console.step(&format!("{} leaves", node.name()));
+    node.process.terminate()?;
+    node.process.ended(LEAVE_LIMIT).await.map(drop)
 }
 
 /// Kills the host that carries the guest's map, unless that is the launcher itself, which is no process of ours.

@@ -128,7 +128,12 @@ pub(super) const GAME: &str = "ragnarok";
 ///
 /// # Errors
 /// The folder cannot be laid out.
-pub(super) fn lay_out_game(folder: &Path, openkore: &Path, actor: &Actor, login: SocketAddr) -> Result<(PathBuf, PathBuf)> {
+pub(super) fn lay_out_game(
+    folder: &Path,
+    openkore: &Path,
+    actor: &Actor,
+    login: SocketAddr,
+) -> Result<(PathBuf, PathBuf)> {
     let home = folder.join(&actor.user);
     lay_out(&home, openkore, actor, login)?;
     let quoted = |word: &str| format!("'{}'", word.replace('\'', "'\\''"));

@@ -20,9 +20,10 @@ export class Window {
   private constructor(
     private readonly driver: ChildProcess,
     private readonly session: string,
+    private readonly patience: number,
   ) {}
 
-  static async open(binary: string, args: string[]): Promise<Window> {
+  static async open(binary: string, args: string[], patience = 45_000): Promise<Window> {
     const port = await freePort();
     const environment = { ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
     const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env: environment, stdio: 'ignore' });
@@ -35,7 +36,7 @@ export class Window {
       driver.kill();
       throw new Error(`no session: ${value.message}`);
     }
-    return new Window(driver, `${base}/session/${value.sessionId}`);
+    return new Window(driver, `${base}/session/${value.sessionId}`, patience);
   }
 
   private async post<T>(path: string, body: unknown): Promise<T> {
@@ -75,8 +76,10 @@ export class Window {
 
   /** Ends the program: closing its window would leave it in the tray. */
   async close(): Promise<void> {
+    const shows = () => this.run<string>('return document.readyState').then(() => true, () => false);
     await this.run('void window.__TAURI_INTERNALS__.invoke("command", { command: { command: "quit" } })').catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    // It moves the players of its maps first. Hello world has no such command, and no players.
+    for (const since = Date.now(); Date.now() - since < this.patience && (await shows()); ) await new Promise((resolve) => setTimeout(resolve, 100));
     await fetch(this.session, { method: 'DELETE' }).catch(() => undefined);
     this.driver.kill();
   }

@@ -314,7 +314,11 @@ step: PlayStep, } | { "play": "running",
 /**
  * Unix seconds.
  */
-since: number, } | { "play": "failed", 
+since: number, 
+/**
+ * Whether its way to the realm is cut, and its session held meanwhile.
+ */
+held: boolean, } | { "play": "failed", 
 /**
  * Why.
  */

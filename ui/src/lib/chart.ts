@@ -1,8 +1,8 @@
 import type { HourOfDay } from './bindings';
 
-/** Hours with maps in a day of hours, to a tenth. */
-export function hoursIn(day: readonly HourOfDay[]): number {
-  return Math.round(day.reduce((sum, hour) => sum + hour.minutes, 0) / 6) / 10;
+/** Minutes with maps in a day of hours. */
+export function minutesIn(day: readonly HourOfDay[]): number {
+  return Math.round(day.reduce((sum, hour) => sum + hour.minutes, 0));
 }
 
 /** A line through shares from 0 to 1, as an SVG path over 240 by 54, with soft corners that never overshoot. */

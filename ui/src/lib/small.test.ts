@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { areaOf, hoursIn } from './chart';
+import { areaOf, minutesIn } from './chart';
 import { minuteOf, timeOf } from './time';
 
 test('minutes of the day go to a time input and back', () => {
@@ -10,7 +10,7 @@ test('minutes of the day go to a time input and back', () => {
 
 test('a day of hours adds up', () => {
   const hour = (minutes: number) => ({ start: 0, minutes, players: 1 });
-  expect(hoursIn([hour(60), hour(45)])).toBe(1.8);
+  expect(minutesIn([hour(60), hour(44.6)])).toBe(105);
 });
 
 test('a line stays within its chart', () => {

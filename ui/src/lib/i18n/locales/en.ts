@@ -93,6 +93,7 @@ export const en = {
     hint: 'Press Enter to start',
     running: 'In game',
     since: 'since {time}',
+    held: 'The connection is cut. Your session is held.',
     verify: 'Checking the game’s files',
     patch: 'Preparing the game',
     prepare: 'Prepare the game',

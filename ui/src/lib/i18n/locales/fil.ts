@@ -85,6 +85,7 @@ export const fil: Messages = {
     hint: 'Pindutin ang Enter para magsimula',
     running: 'Nasa laro',
     since: 'mula {time}',
+    held: 'Naputol ang koneksiyon. Hawak pa rin ang session mo.',
     verify: 'Sinusuri ang mga file ng laro',
     patch: 'Inihahanda ang laro',
     prepare: 'Ihanda ang laro',

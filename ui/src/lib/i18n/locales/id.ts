@@ -85,6 +85,7 @@ export const id: Messages = {
     hint: 'Tekan Enter untuk mulai',
     running: 'Sedang bermain',
     since: 'sejak {time}',
+    held: 'Koneksi terputus. Sesimu tetap ditahan.',
     verify: 'Memeriksa berkas gim',
     patch: 'Menyiapkan gim',
     prepare: 'Siapkan gim',

@@ -85,6 +85,7 @@ export const ko: Messages = {
     hint: 'Enter 키로 시작',
     running: '게임 중',
     since: '{time}부터',
+    held: '연결이 끊겼습니다. 게임은 유지되고 있습니다.',
     verify: '게임 파일을 확인하는 중',
     patch: '게임을 준비하는 중',
     prepare: '게임 준비하기',

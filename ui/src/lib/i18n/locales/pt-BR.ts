@@ -93,6 +93,7 @@ export const ptBR: Messages = {
     hint: 'Pressione Enter para começar',
     running: 'No jogo',
     since: 'desde {time}',
+    held: 'A conexão caiu. Sua sessão está guardada.',
     verify: 'Conferindo os arquivos do jogo',
     patch: 'Preparando o jogo',
     prepare: 'Preparar o jogo',

@@ -85,6 +85,7 @@ export const th: Messages = {
     hint: 'กด Enter เพื่อเริ่ม',
     running: 'อยู่ในเกม',
     since: 'ตั้งแต่ {time}',
+    held: 'การเชื่อมต่อขาด เซสชันของคุณยังถูกเก็บไว้',
     verify: 'กำลังตรวจไฟล์เกม',
     patch: 'กำลังเตรียมเกม',
     prepare: 'เตรียมเกม',

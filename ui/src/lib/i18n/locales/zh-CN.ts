@@ -85,6 +85,7 @@ export const zhCN: Messages = {
     hint: '按 Enter 开始',
     running: '游戏中',
     since: '从 {time} 开始',
+    held: '连接中断，正在为你保留游戏。',
     verify: '正在检查游戏文件',
     patch: '正在准备游戏',
     prepare: '准备游戏',

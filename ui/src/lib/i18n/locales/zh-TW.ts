@@ -85,6 +85,7 @@ export const zhTW: Messages = {
     hint: '按 Enter 開始',
     running: '遊戲中',
     since: '從 {time} 開始',
+    held: '連線中斷，正在為你保留遊戲。',
     verify: '正在檢查遊戲檔案',
     patch: '正在準備遊戲',
     prepare: '準備遊戲',
