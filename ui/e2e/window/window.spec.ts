@@ -36,7 +36,8 @@ test('the real window signs in to the demo, hosts for its players, and drains', 
     await open.click('form button[type="submit"]');
     await expect.poll(title, { timeout: 40_000 }).toBe('Connected to Test Realm');
     await open.click('[role="switch"]');
-    await expect.poll(title, { timeout: 60_000 }).toMatch(/^Hosting/);
+    // The demo has hosts enough, until they are gone.
+    await expect.poll(title, { timeout: 60_000 }).toMatch(/^(Ready to host|Hosting)/);
     console.log(`from the first start to hosting, with two clicks: ${seconds()} s`);
     demo.killHosts();
     await expect.poll(title, { timeout: 60_000 }).toMatch(/^Hosting for \d+ players/);
