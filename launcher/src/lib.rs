@@ -2,7 +2,8 @@
 //!
 //! [`controller::Controller`] decides: it takes [`event::Event`]s and the time, and gives [`effect::Effect`]s and a
 //! [`view::View`]. It knows no socket, clock, task or window. [`app`] runs it; [`live`] carries effects out with the
-//! embedded node, files and the OS; [`serve`] shows it to a browser on loopback, which is how the UI is tested.
+//! embedded node, files and the OS; [`pane`] shows it to the window, [`serve`] to a browser on
+//! loopback, which is how the UI is tested.
 
 pub mod app;
 pub mod client;
@@ -16,6 +17,7 @@ pub mod ledger;
 pub mod live;
 pub mod log;
 pub mod manners;
+pub mod pane;
 pub mod realm;
 pub mod redact;
 #[cfg(feature = "scenario")]

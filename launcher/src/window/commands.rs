@@ -1,44 +1,34 @@
-//! The three requests of the window. They only translate.
+//! The three requests of the page. They only pass on.
 
-use std::sync::Arc;
-
-use bifrost_launcher::command::{Answer, Command, CommandError, Question};
-use bifrost_launcher::event::Event;
-use bifrost_launcher::serve;
-use bifrost_launcher::view::View;
+use bifrost_launcher::pane::FromPane;
+use serde_json::{Value, json};
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::start::Launcher;
+use crate::pane::Wire;
 
 /// Sends every view from now on, until the window is gone.
 #[tauri::command]
-pub(crate) async fn watch(launcher: State<'_, Launcher>, views: Channel<Arc<View>>) -> Result<(), CommandError> {
-    let closed = launcher.panes.opened();
-    launcher.inbox.tell(Event::Watched(true)).await;
-    let mut view = launcher.view.clone();
-    view.mark_changed();
-    let _sent = closed
-        .run_until_cancelled(async {
-            while view.changed().await.is_ok() {
-                let now = Arc::clone(&view.borrow_and_update());
-                if views.send(now).is_err() {
-                    return;
-                }
-            }
-        })
-        .await;
+pub(crate) async fn watch(wire: State<'_, Wire>, views: Channel<Value>) -> Result<(), Value> {
+    let mut view = wire.views();
+    wire.say(&FromPane::Watch).map_err(|error| json!({ "code": "stopping", "message": error.to_string() }))?;
+    while view.changed().await.is_ok() {
+        let now = view.borrow_and_update().clone();
+        if views.send(now).is_err() {
+            break;
+        }
+    }
     Ok(())
 }
 
 /// Has a command taken.
 #[tauri::command]
-pub(crate) async fn command(launcher: State<'_, Launcher>, command: Command) -> Result<(), CommandError> {
-    launcher.inbox.command(command).await
+pub(crate) async fn command(wire: State<'_, Wire>, command: Value) -> Result<(), Value> {
+    wire.ask(|number| FromPane::Command(number, command)).await.map(drop)
 }
 
 /// Answers a question.
 #[tauri::command]
-pub(crate) fn ask(launcher: State<'_, Launcher>, question: Question) -> Answer {
-    serve::answer(&question, &launcher.log, &launcher.view.borrow())
+pub(crate) async fn ask(wire: State<'_, Wire>, question: Value) -> Result<Value, Value> {
+    wire.ask(|number| FromPane::Ask(number, question)).await
 }

@@ -1,12 +1,13 @@
-//! `bifrost`: the launcher with its window and tray icon.
+//! `bifrost`: the launcher with its tray icon, and with a window.
 //!
-//! The controller runs from start to end; the window comes and goes. Closing it destroys the webview and gives its memory
-//! back, while the tray icon stays and hosting goes on.
+//! The controller runs from start to end, beside the tray icon. The window is the same program started again, with `--pane`:
+//! it comes and goes, and takes all memory of its webview with it.
 
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod commands;
 mod pane;
+mod panes;
 mod shell;
 mod speech;
 mod start;
@@ -16,13 +17,15 @@ mod updates;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tauri::{Manager, RunEvent};
+use tauri::{App, Context, Manager, RunEvent};
 use tauri_plugin_autostart::MacosLauncher;
 
 use start::{Launcher, Options};
 
 /// What the session starts it with.
 const HIDDEN: &str = "--hidden";
+/// What it starts its window with.
+const PANE: &str = "--pane";
 
 fn main() -> ExitCode {
     let options = match Options::try_parse() {
@@ -33,28 +36,21 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { 64 } else { 0 });
         }
     };
-    let built = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| pane::show(app)))
-        .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN])))
-        .plugin(tauri_plugin_notification::init())
-        .plugin(tauri_plugin_updater::Builder::new().build())
-        .plugin(tauri_plugin_window_state::Builder::default().build())
-        .invoke_handler(tauri::generate_handler![commands::watch, commands::command, commands::ask])
-        .setup(move |app| start::start(app.handle(), &options))
-        .build(tauri::generate_context!());
+    let built = if options.pane { pane::build() } else { build(options) };
     match built {
         Ok(app) => {
-            app.run(|app, event| {
-                if let RunEvent::ExitRequested { code: None, api, .. } = event {
-                    // The last window is closed: the tray stays. An exit with a code is ours.
+            app.run(|app, event| match event {
+                // A launcher has no windows: an exit with a code is ours, and there is no other.
+                RunEvent::ExitRequested { code: None, api, .. } if app.try_state::<Launcher>().is_some() => {
                     api.prevent_exit();
-                } else if let RunEvent::Exit = event
-                    && let Some(launcher) = app.try_state::<Launcher>()
-                {
-                    launcher.ended(app);
-                } else if let RunEvent::WindowEvent { event, .. } = event {
-                    pane::on_event(app, &event);
                 }
+                RunEvent::Exit => {
+                    if let Some(launcher) = app.try_state::<Launcher>() {
+                        launcher.ended(app);
+                    }
+                }
+                RunEvent::WindowEvent { event, .. } => pane::on_event(app, &event),
+                _ => {}
             });
             ExitCode::SUCCESS
         }
@@ -63,4 +59,25 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The launcher's program.
+fn build(options: Options) -> tauri::Result<App> {
+    tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| panes::show(app)))
+        .plugin(tauri_plugin_autostart::init(MacosLauncher::LaunchAgent, Some(vec![HIDDEN])))
+        .plugin(tauri_plugin_notification::init())
+        .plugin(tauri_plugin_updater::Builder::new().build())
+        .setup(move |app| {
+            // The icon in the dock is the window's.
+            #[cfg(target_os = "macos")]
+            app.set_activation_policy(tauri::ActivationPolicy::Accessory);
+            start::start(app.handle(), &options)
+        })
+        .build(context())
+}
+
+/// What `tauri.conf.json` and the page's files are compiled to, once for both.
+fn context() -> Context {
+    tauri::generate_context!()
 }

@@ -12,6 +12,7 @@ use bifrost_launcher::event::Event;
 use bifrost_launcher::files;
 use bifrost_launcher::live::{self, LiveShell};
 use bifrost_launcher::log::LogBook;
+use bifrost_launcher::pane::Deps;
 use bifrost_launcher::secrets::Vault;
 use bifrost_launcher::view::View;
 use clap::Parser;
@@ -23,8 +24,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::HIDDEN;
+use crate::panes::Panes;
 use crate::shell::WindowShell;
-use crate::{pane, tray};
+use crate::{panes, tray};
 
 /// Plays the realm's game, and hosts its maps when this PC is free
 #[derive(Debug, Parser)]
@@ -36,15 +38,18 @@ pub(crate) struct Options {
     /// Starts in the tray, without a window
     #[arg(long)]
     hidden: bool,
+    /// What the launcher starts its own window with
+    #[arg(long, hide = true)]
+    pub(crate) pane: bool,
 }
 
 /// What commands work with. One a program.
 #[derive(Debug)]
 pub(crate) struct Launcher {
     pub(crate) inbox: Inbox,
-    pub(crate) view: watch::Receiver<Arc<View>>,
-    pub(crate) log: LogBook,
-    pub(crate) panes: pane::Panes,
+    view: watch::Receiver<Arc<View>>,
+    log: LogBook,
+    pub(crate) panes: Panes,
     /// Whether the program is started anew when it ends.
     anew: AtomicBool,
     /// Kept for its task.
@@ -54,6 +59,11 @@ pub(crate) struct Launcher {
 }
 
 impl Launcher {
+    /// What a window is answered with.
+    pub(crate) fn deps(&self) -> Deps {
+        Deps { inbox: self.inbox.clone(), view: self.view.clone(), log: self.log.clone() }
+    }
+
     /// Has the program started anew when it ends.
     pub(crate) fn start_anew(&self) {
         self.anew.store(true, Ordering::Relaxed);
@@ -66,7 +76,7 @@ impl Launcher {
         }
         // Else the new one would take this one for the running one, and end.
         tauri_plugin_single_instance::destroy(app);
-        let hidden = (!pane::is_shown(app)).then_some(HIDDEN);
+        let hidden = (!self.panes.is_open()).then_some(HIDDEN);
         let options = std::env::args_os().skip(1).filter(|option| option != HIDDEN);
         let started = self
             .lock
@@ -111,13 +121,13 @@ pub(crate) fn start(handle: &AppHandle, options: &Options) -> Result<(), Box<dyn
         inbox,
         view: app.view(),
         log,
-        panes: pane::Panes::default(),
+        panes: Panes::default(),
         anew: AtomicBool::new(false),
         _app: app,
         lock,
     });
     if !options.hidden {
-        pane::show(handle);
+        panes::show(handle);
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use tauri::tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent}
 use tauri::{AppHandle, Manager};
 
 use crate::start::Launcher;
-use crate::{pane, speech};
+use crate::{panes, speech};
 
 const ID: &str = "main";
 const OPEN: &str = "open";
@@ -27,7 +27,7 @@ pub(crate) fn build(app: &AppHandle, language: Option<Language>) -> tauri::Resul
         .on_menu_event(|app, event| on_menu(app, &event))
         .on_tray_icon_event(|icon, event| {
             if let TrayIconEvent::Click { button: MouseButton::Left, button_state: MouseButtonState::Up, .. } = event {
-                pane::show(icon.app_handle());
+                panes::show(icon.app_handle());
             }
         })
         .build(app)
@@ -44,10 +44,10 @@ pub(crate) fn set(app: &AppHandle, state: Tray) {
 
 fn on_menu(app: &AppHandle, event: &MenuEvent) {
     match event.id().as_ref() {
-        OPEN => pane::show(app),
+        OPEN => panes::show(app),
         QUIT => {
             // A drain takes a moment: whoever quits sees how far it is.
-            pane::show(app);
+            panes::show(app);
             let inbox = app.state::<Launcher>().inbox.clone();
             tauri::async_runtime::spawn(async move { inbox.command(Command::Quit).await });
         }
