@@ -64,9 +64,8 @@ pub struct Deps {
 pub async fn attend(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin, deps: Deps, show: mpsc::Receiver<()>) {
     let inbox = deps.inbox.clone();
     let messages = FramedRead::new(from, LinesCodec::new_with_max_length(MAX_MESSAGE));
-    if let Err(Over) = (Attendant { deps, to }).serve(messages, show).await {
-        inbox.tell(Event::Watched(false)).await;
-    }
+    let Err(Over) = Attendant { deps, to }.serve(messages, show).await;
+    inbox.tell(Event::Watched(false)).await;
 }
 
 /// The window is gone, or is to go.
@@ -123,9 +122,7 @@ impl<W: AsyncWrite + Unpin> Attendant<W> {
     async fn answer(&mut self, message: FromPane) -> Result<(), Over> {
         let (number, answer) = match message {
             FromPane::Watch => return Ok(()),
-            FromPane::Command(number, command) => {
-                (number, obey(&self.deps.inbox, command).await.map(|()| Value::Null))
-            }
+            FromPane::Command(number, command) => (number, obey(&self.deps.inbox, command).await.map(|()| Value::Null)),
             FromPane::Ask(number, question) => {
                 let known = serde_json::from_value::<Question>(question).map_err(|error| bad(&error));
                 (number, known.map(|question| json(&answer(&question, &self.deps.log, &self.deps.view.borrow()))))

@@ -56,7 +56,7 @@ async fn a_window_that_watches_gets_the_view_and_every_change_of_it() {
     assert_eq!(window.hears().await["view"]["settings"]["close_to_tray"], true);
     let settings = r#"{"command":"change_settings","settings":{"close_to_tray":false}}"#;
     window.say(&format!(r#"{{"command":[7,{settings}]}}"#)).await;
-    let mut heard = vec![window.hears().await, window.hears().await];
+    let mut heard = [window.hears().await, window.hears().await];
     heard.sort_by_key(|message| message.get("view").is_some());
     assert_eq!(heard[0], serde_json::json!({"answer": [7, {"Ok": null}]}));
     assert_eq!(heard[1]["view"]["settings"]["close_to_tray"], false);

@@ -39,18 +39,19 @@ fn main() -> ExitCode {
     let built = if options.pane { pane::build() } else { build(options) };
     match built {
         Ok(app) => {
-            app.run(|app, event| match event {
-                // A launcher has no windows: an exit with a code is ours, and there is no other.
-                RunEvent::ExitRequested { code: None, api, .. } if app.try_state::<Launcher>().is_some() => {
-                    api.prevent_exit();
-                }
-                RunEvent::Exit => {
-                    if let Some(launcher) = app.try_state::<Launcher>() {
-                        launcher.ended(app);
+            app.run(|app, event| {
+                if let RunEvent::ExitRequested { code: None, api, .. } = event {
+                    // A launcher stays when there is no window; a window's process ends with it.
+                    if app.try_state::<Launcher>().is_some() {
+                        api.prevent_exit();
                     }
+                } else if let RunEvent::Exit = event
+                    && let Some(launcher) = app.try_state::<Launcher>()
+                {
+                    launcher.ended(app);
+                } else if let RunEvent::WindowEvent { event, .. } = event {
+                    pane::on_event(app, &event);
                 }
-                RunEvent::WindowEvent { event, .. } => pane::on_event(app, &event),
-                _ => {}
             });
             ExitCode::SUCCESS
         }

@@ -58,7 +58,7 @@ pub(crate) fn build() -> tauri::Result<App> {
 /// Whether the window closes is the launcher's to say: it may have players to move first.
 pub(crate) fn on_event(app: &AppHandle, event: &WindowEvent) {
     if let WindowEvent::CloseRequested { api, .. } = event
-        && app.state::<Wire>().say(&FromPane::Close).is_ok()
+        && app.try_state::<Wire>().is_some_and(|wire| wire.say(&FromPane::Close).is_ok())
     {
         api.prevent_close();
     }

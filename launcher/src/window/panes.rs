@@ -56,10 +56,10 @@ async fn run(deps: Deps, shown: mpsc::Receiver<()>) -> std::io::Result<()> {
     // Both are piped, as `start` says.
     let (Some(to), Some(from)) = (window.stdin.take(), window.stdout.take()) else { return Ok(()) };
     attend(from, to, deps, shown).await;
-    match tokio::time::timeout(GRACE, window.wait()).await {
-        Ok(status) if !status?.success() => tracing::warn!("the window has crashed; all else goes on"),
-        Ok(_) => {}
-        Err(_) => window.kill().await?,
+    let Ok(ended) = tokio::time::timeout(GRACE, window.wait()).await else { return window.kill().await };
+    let status = ended?;
+    if !status.success() {
+        tracing::warn!(%status, "the window has crashed; all else goes on");
     }
     Ok(())
 }

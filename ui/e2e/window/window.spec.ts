@@ -1,10 +1,10 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, makeRealmFile, programs, test } from '../launcher';
 import { Demo } from './demo';
 import { Window } from './driver';
-import { memory, windows } from './measure';
+import { family, memory, windows } from './measure';
 
 const bifrost = join(programs, 'bifrost');
 
@@ -76,6 +76,13 @@ test('closing the window leaves the launcher in the tray, a second start shows i
     const second = start();
     await expect.poll(() => windows('Bifrost'), { timeout: 20_000 }).toHaveLength(1);
     await expect.poll(() => second.exitCode, { timeout: 10_000 }).not.toBeNull();
+    expect(first.exitCode).toBeNull();
+    // A window that crashes takes nothing with it.
+    const pane = family(first.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--pane'));
+    process.kill(pane ?? 0, 'SIGSEGV');
+    await expect.poll(() => windows('Bifrost'), { timeout: 10_000 }).toHaveLength(0);
+    start();
+    await expect.poll(() => windows('Bifrost'), { timeout: 20_000 }).toHaveLength(1);
     expect(first.exitCode).toBeNull();
   } finally {
     for (const child of children) child.kill('SIGKILL');
