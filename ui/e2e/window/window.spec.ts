@@ -79,7 +79,7 @@ test('closing the window leaves the launcher in the tray, a second start shows i
     expect(first.exitCode).toBeNull();
     // A window that crashes takes nothing with it.
     const pane = family(first.pid ?? 0).find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--pane'));
-    process.kill(pane ?? 0, 'SIGSEGV');
+    process.kill(pane ?? 0, 'SIGABRT');
     await expect.poll(() => windows('Bifrost'), { timeout: 10_000 }).toHaveLength(0);
     start();
     await expect.poll(() => windows('Bifrost'), { timeout: 20_000 }).toHaveLength(1);
