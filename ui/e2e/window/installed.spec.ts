@@ -60,6 +60,7 @@ test('the installed launcher stays in the tray, and what it takes there', async 
     const share = ((processor(pid) - used) / 20) * 100;
     console.log(`processor in the tray: ${share.toFixed(2)} % of a core`);
     expect(share).toBeLessThan(1);
+    process.kill(pid, 'SIGTERM');
     const hidden = spawn(bifrost, ['--state', join(folder, 'hidden'), '--hidden'], { stdio: 'ignore', env: { ...process.env, DBUS_SESSION_BUS_ADDRESS: 'unix:path=/nonexistent' } });
     children.push(hidden);
     await pause(5);

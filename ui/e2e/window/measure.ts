@@ -16,21 +16,23 @@ export function family(pid: number): number[] {
   return [pid, ...found.flatMap(family)];
 }
 
-/** Memory of a process that no other process shares, in MB. */
-function own(pid: number): number {
+/** Memory of a process in MB: what it has written, which nobody else can have, and its own pages of files, which the system takes back when it likes. */
+function own(pid: number): { written: number; cached: number } {
   try {
-    const lines = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').matchAll(/^Private_\w+:\s+(\d+) kB/gm);
-    return [...lines].reduce((sum, [, kb]) => sum + Number(kb), 0) / 1_024;
+    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+    const mb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0) / 1_024;
+    return { written: mb('Private_Dirty'), cached: mb('Private_Clean') };
   } catch {
-    return 0;
+    return { written: 0, cached: 0 };
   }
 }
 
-/** Memory of a process and all below it, in MB, and of whom it is. */
+/** Memory that a process and all below it have written, in MB, whose it is, and what they have of files besides. */
 export function memory(pid: number): { all: number; whose: string } {
-  const parts = family(pid).map((one) => ({ name: readFileSync(`/proc/${one}/comm`, 'utf8').trim(), mb: own(one) }));
-  const all = Math.round(parts.reduce((sum, { mb }) => sum + mb, 0));
-  return { all, whose: parts.map(({ name, mb }) => `${name} ${Math.round(mb)}`).join(', ') };
+  const parts = family(pid).map((one) => ({ name: readFileSync(`/proc/${one}/comm`, 'utf8').trim(), ...own(one) }));
+  const sum = (of: (part: { written: number; cached: number }) => number) => Math.round(parts.reduce((total, part) => total + of(part), 0));
+  const whose = parts.map(({ name, written }) => `${name} ${Math.round(written)}`).join(', ');
+  return { all: sum(({ written }) => written), whose: `${whose}; cached files ${sum(({ cached }) => cached)}` };
 }
 
 /** Processor time that a process and all below it have used, in seconds. */

@@ -1,8 +1,9 @@
 import type { HourOfDay } from './bindings';
 
-/** Minutes with maps in a day of hours. */
+/** Minutes with maps in a day of hours; a part of the first one is one. */
 export function minutesIn(day: readonly HourOfDay[]): number {
-  return Math.round(day.reduce((sum, hour) => sum + hour.minutes, 0));
+  const minutes = day.reduce((sum, hour) => sum + hour.minutes, 0);
+  return minutes > 0 ? Math.max(1, Math.round(minutes)) : 0;
 }
 
 /** A line through shares from 0 to 1, as an SVG path over 240 by 54, with soft corners that never overshoot. */

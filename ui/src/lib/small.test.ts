@@ -11,6 +11,8 @@ test('minutes of the day go to a time input and back', () => {
 test('a day of hours adds up', () => {
   const hour = (minutes: number) => ({ start: 0, minutes, players: 1 });
   expect(minutesIn([hour(60), hour(44.6)])).toBe(105);
+  expect(minutesIn([hour(0.2)])).toBe(1);
+  expect(minutesIn([hour(0)])).toBe(0);
 });
 
 test('a line stays within its chart', () => {
