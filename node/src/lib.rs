@@ -11,12 +11,16 @@ pub mod config;
 mod engine;
 pub mod gateway;
 mod node;
+mod processor;
 mod tunnel;
+mod udp;
 
 pub use bench::last_benchmark;
 pub use gateway::Gateway;
 pub use node::{Node, NodeHandle, NodeState, StopCode};
+pub use processor::Processor;
 pub use tunnel::database;
+pub use udp::endpoint_towards;
 
 #[cfg(test)]
 mod tests;

@@ -136,9 +136,7 @@ async fn handshake(credentials: &Credentials) -> Result<Duration, String> {
     let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
     let mut addresses = tokio::net::lookup_host(&credentials.link).await.map_err(|error| error.to_string())?;
     let address = addresses.next().ok_or("the realm's name has no address")?;
-    let any = if address.is_ipv6() { "[::]:0" } else { "0.0.0.0:0" };
-    let endpoint = any.parse().map_err(|_| "no address".to_owned())?;
-    let endpoint = quinn::Endpoint::client(endpoint).map_err(|error| error.to_string())?;
+    let endpoint = bifrost_node::endpoint_towards(address).map_err(|error| error.to_string())?;
     let config = quinn::ClientConfig::new(Arc::new(tls));
     let started = Instant::now();
     let connecting =

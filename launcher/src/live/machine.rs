@@ -7,7 +7,8 @@ mod desktop;
 
 use std::sync::Arc;
 
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
+use bifrost_node::Processor;
+use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, System};
 use tokio::sync::Mutex;
 
 use crate::manners::Machine;
@@ -32,6 +33,7 @@ struct Front {
 #[derive(Debug, Default)]
 pub(super) struct Sampler {
     system: Option<System>,
+    processor: Processor,
     desktop: Desktop,
 }
 
@@ -47,19 +49,16 @@ impl Sampler {
         let system = match &mut self.system {
             Some(system) => system,
             none @ None => {
-                let kinds = RefreshKind::nothing()
-                    .with_cpu(CpuRefreshKind::nothing().with_usage())
-                    .with_memory(MemoryRefreshKind::nothing().with_ram());
+                let kinds = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
                 let Ok(system) = System::new_with_specifics(kinds) else { return Machine::default() };
                 none.insert(system)
             }
         };
-        system.refresh_cpu_usage();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let kinds = ProcessRefreshKind::nothing().with_cpu().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::All, true, kinds);
         let own = own_cpu(system);
-        let all = system.global_cpu_usage();
+        let all = self.processor.busy() * 100.0;
         let front = self.desktop.front();
         let is_other =
             |front: Front| front.full_screen && !front.process.is_some_and(|process| is_ours(system, process));

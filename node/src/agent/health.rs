@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 use tokio_util::sync::CancellationToken;
+
+use crate::processor::Processor;
 
 /// Time between samples. CPU use is the share of this time.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
@@ -15,6 +17,13 @@ const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) struct Health {
     cpu_permille: AtomicU32,
     memory_free_mib: AtomicU64,
+}
+
+/// What is kept from one sample to the next.
+#[derive(Debug, Default)]
+struct Looks {
+    processor: Processor,
+    system: Option<System>,
 }
 
 impl Health {
@@ -30,10 +39,10 @@ impl Health {
 
     /// Samples until stopped. Reading the system's files may block, so it happens off the async threads.
     pub(crate) async fn sample(self: Arc<Self>, stop: CancellationToken) {
-        let mut system = None;
+        let mut looks = Looks::default();
         loop {
             let health = Arc::clone(&self);
-            system = tokio::task::spawn_blocking(move || health.take(system)).await.unwrap_or_default();
+            looks = tokio::task::spawn_blocking(move || health.take(looks)).await.unwrap_or_default();
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -42,15 +51,17 @@ impl Health {
         }
     }
 
-    fn take(&self, system: Option<System>) -> Option<System> {
-        let cpu = CpuRefreshKind::nothing().with_usage();
-        let memory = MemoryRefreshKind::nothing().with_ram();
-        let kinds = RefreshKind::nothing().with_cpu(cpu).with_memory(memory);
-        let mut system = system.or_else(|| System::new_with_specifics(kinds).ok())?;
-        system.refresh_specifics(kinds);
-        // A share from 0 to 100, so the number fits whatever the rounding.
-        self.cpu_permille.store((system.global_cpu_usage().clamp(0.0, 100.0) * 10.0) as u32, Ordering::Relaxed);
-        self.memory_free_mib.store(system.available_memory() / (1024 * 1024), Ordering::Relaxed);
-        Some(system)
+    fn take(&self, mut looks: Looks) -> Looks {
+        // A share from 0 to 1, so the number fits whatever the rounding.
+        self.cpu_permille.store((looks.processor.busy() * 1000.0) as u32, Ordering::Relaxed);
+        let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+        if looks.system.is_none() {
+            looks.system = System::new_with_specifics(memory).ok();
+        }
+        if let Some(system) = &mut looks.system {
+            system.refresh_specifics(memory);
+            self.memory_free_mib.store(system.available_memory() / (1024 * 1024), Ordering::Relaxed);
+        }
+        looks
     }
 }

@@ -1,6 +1,6 @@
 //! One QUIC connection to the coordinator: dialling, the control stream, datagrams, the end.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use super::tls::link_config;
 use crate::engine::Directory;
 use crate::tunnel::game;
 use crate::tunnel::messages::MessageReader;
+use crate::udp::endpoint_towards;
 
 /// From dialling an address to the coordinator's Welcome. It may have to look into its database.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -130,9 +131,7 @@ impl Dial<'_> {
     }
 
     async fn dial(&self, address: SocketAddr, hello: Hello) -> Result<Welcomed, LinkError> {
-        let local: SocketAddr =
-            if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-        let endpoint = Endpoint::client(local).map_err(|error| LinkError::Lost(error.to_string()))?;
+        let endpoint = endpoint_towards(address).map_err(|error| LinkError::Lost(error.to_string()))?;
         let connection = endpoint
             .connect_with(self.client_config()?, address, &self.held.credentials.server_name)
             .map_err(|error| LinkError::Certificate(error.to_string()))?

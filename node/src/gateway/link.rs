@@ -1,6 +1,6 @@
 //! The QUIC connection of a gateway: made, kept, and made again.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4};
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use crate::agent::state::Held;
 use crate::agent::tls::link_config;
 use crate::backoff::Backoff;
 use crate::tunnel::messages::MessageReader;
+use crate::udp::endpoint_towards;
 
 /// Waits between attempts. A player's game stands still meanwhile.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
@@ -155,9 +156,7 @@ async fn dial(identity: &Identity, held: &Held) -> Result<Dialled, LinkError> {
 }
 
 async fn hello(identity: &Identity, held: &Held, address: SocketAddr) -> Result<Dialled, LinkError> {
-    let local: SocketAddr =
-        if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
-    let endpoint = Endpoint::client(local).map_err(|error| LinkError::Lost(error.to_string()))?;
+    let endpoint = endpoint_towards(address).map_err(|error| LinkError::Lost(error.to_string()))?;
     let connection = endpoint
         .connect_with(client_config(identity, held)?, address, &held.credentials.server_name)
         .map_err(|error| LinkError::Certificate(error.to_string()))?
