@@ -2,6 +2,7 @@
 //! a server, as `./test` makes it.
 
 mod clients;
+mod embedded;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_tests::harness::{Realm, eventually};

@@ -12,17 +12,13 @@
 //! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
 //! included. What it writes it never waits for; what it reads it waits for as long as `relay` says.
 
-mod answers;
 mod credentials;
-mod evaluate;
 mod listener;
 mod login;
-mod moment;
 mod relay;
-mod schema;
+mod route;
 mod session;
 mod streams;
-mod tables;
 
 #[cfg(test)]
 mod tests;
@@ -33,17 +29,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::local::Tables;
 use bifrost_protocol::mysql::sql::Known;
 use bifrost_protocol::mysql::variables;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use answers::Route;
 use credentials::Credentials;
 pub(crate) use relay::{Stream, Streams};
+use route::Route;
 pub(crate) use streams::CoordinatorStreams;
-use tables::Tables;
 
 /// A MySQL server on a loopback port that answers an engine from memory. Dropping it closes every connection.
 #[derive(Debug)]
