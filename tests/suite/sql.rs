@@ -3,6 +3,7 @@
 
 mod clients;
 mod embedded;
+mod rathena;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_tests::harness::{Realm, eventually};

@@ -1,15 +1,14 @@
 //! Where an engine's SQL ends: a MySQL server on a loopback port, one an engine, with credentials made for its run.
 //!
-//! [`LocalEndpoint`] answers everything itself, from memory, so that a stock map-server runs without any database; or it
-//! relays to a coordinator that offers that, and answers itself only what need not be known there:
+//! [`LocalEndpoint`] relays to the coordinator, and answers itself only what need not be known there; or it answers everything,
+//! from memory, so that a stock map-server can be tried without a coordinator:
 //!
 //! ```text
-//! engine --tcp--> listener -- login --> session -- statement --> answers -- schema, tables
+//! engine --tcp--> listener -- login --> session -- statement, route --> mysql::local
 //!                                          +------ what is asked or told --> relay --quic--> coordinator
 //! ```
 //!
-//! `login` and `session` are the protocol without IO, `answers` decides by `schema` what a statement gets, `tables` holds
-//! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
+//! `login` and `session` are the protocol without IO, `route` says who answers a statement. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
 //! included. What it writes it never waits for; what it reads it waits for as long as `relay` says.
 
 mod credentials;
