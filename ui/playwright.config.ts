@@ -10,6 +10,8 @@ export default defineConfig({
   forbidOnly: true,
   workers: 2,
   timeout: 30_000,
+  // On a machine that does a lot beside, a browser now and then takes longer than anybody would wait.
+  retries: 1,
   expect: { timeout: 8_000 },
   reporter: [['line']],
   use: {

@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use bifrost_coordinator::database::HostLimits;
 use bifrost_coordinator::database::policy::Policy;
 use bifrost_coordinator::database::relay::{Admission, Relay, Whose};
 use bifrost_coordinator::database::upstream::{Tls, Upstream, UpstreamConfig};
+use bifrost_coordinator::database::{Backend, HostLimits};
 use bifrost_coordinator::fleet::LinkId;
 use bifrost_protocol::Secret;
 use bifrost_protocol::ids::{Epoch, GroupName, HostId};
@@ -84,7 +84,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let plenty = NonZeroU32::new(plenty).unwrap_or(NonZeroU32::MIN);
     let limits =
         HostLimits { statements: plenty, bytes: plenty, rows: plenty, connections: plenty, ..HostLimits::default() };
-    let relay = Arc::new(Relay::new(Policy::read(POLICY)?, Upstream::new(config), limits, Arc::new(Everybody), None));
+    let relay = Arc::new(Relay::new(
+        Policy::read(POLICY)?,
+        Backend::database(Upstream::new(config)),
+        limits,
+        Arc::new(Everybody),
+        None,
+    ));
 
     let mut served = JoinSet::new();
     let before = resident_kib()?;

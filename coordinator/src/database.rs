@@ -1,10 +1,13 @@
 //! The operator's database as hosts may use it: what a statement of an engine gets, and why.
 //!
 //! * [`policy`] decides, without IO: answer here, pass on (rewritten), or refuse.
-//! * [`upstream`] carries what is passed on to the database, over a few connections that all hosts share.
+//! * [`upstream`] carries what is passed on to the database, over a few connections that all hosts share; without one,
+//!   [`Embedded`] answers it from the coordinator's store.
 //! * [`relay`] serves hosts' database streams: each carries one SQL connection of an engine.
 
 mod answers;
+mod backend;
+mod embedded;
 mod limits;
 pub mod policy;
 mod record;
@@ -16,6 +19,8 @@ pub mod upstream;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use backend::Backend;
+pub use embedded::Embedded;
 pub use limits::HostLimits;
 pub use record::HostNumbers;
 pub use refused::RefusedStatement;

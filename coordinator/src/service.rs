@@ -89,9 +89,9 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let relay = relay(&config.relay, events.clone())?;
     let admission = Arc::new(FleetAdmission::default());
     let standing = FleetStanding(events.clone());
-    let database = database::open(&config.database, Arc::clone(&admission), standing)?;
+    let database = database::open(&config.database, &store, Arc::clone(&admission), standing)?;
     let gateways = gateways(config, &realm, &relay)?;
-    let nodes = nodes(config, &identity, &store, events, database.clone(), Arc::clone(&gateways))?;
+    let nodes = nodes(config, &identity, &store, events, Arc::clone(&database), Arc::clone(&gateways))?;
     let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
     admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
@@ -102,14 +102,14 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         fleet: fleet.handle.clone(),
         gateways: Some(Arc::clone(&gateways)),
         bundles,
-        database: database.clone(),
+        database: Some(Arc::clone(&database)),
         link,
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
         metrics,
     };
     let http = https(&config.http, deps)?;
-    let reload = database.map(|relay| AbortOnDropHandle::new(tokio::spawn(database::reload_on_hangup(relay))));
-    let upkeep = std::iter::once(upkeep).chain(reload).collect();
+    let reload = AbortOnDropHandle::new(tokio::spawn(database::reload_on_hangup(database)));
+    let upkeep = vec![upkeep, reload];
 
     let addresses = Addresses {
         login: realm.as_ref().map(RealmHandle::login_addr),
@@ -209,14 +209,14 @@ fn nodes(
     identity: &Arc<Identity>,
     store: &Store,
     events: mpsc::Sender<FleetEvent>,
-    database: Option<Arc<database::relay::Relay>>,
+    database: Arc<database::relay::Relay>,
     gateways: Arc<Gateways>,
 ) -> Result<NodesHandle, Failure> {
     let identity = Arc::clone(identity);
     let engine = config.engine_build();
     let layouts = Layouts { packetver: engine.packetver, renewal: engine.renewal };
     let token = CancellationToken::new();
-    let services = Services { layouts, database, gateways: Some(gateways) };
+    let services = Services { layouts, database: Some(database), gateways: Some(gateways) };
     let nodes = Nodes::spawn(&config.link, identity, store.clone(), events, services, &token);
     nodes.map_err(|error| match error {
         NodesError::Bind { address, source } => Failure::Bind { setting: "link.listen", address, source },

@@ -7,6 +7,7 @@
 mod accounts;
 mod belongings;
 mod characters;
+mod engines;
 mod error;
 mod hosts;
 mod leases;
@@ -27,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 pub use accounts::{AccountRow, NewAccount};
 pub use belongings::Belonging;
 pub use characters::{CharacterRow, NewCharacter};
+pub use engines::{EngineLine, EngineRow, EngineTable};
 pub use error::StoreError;
 pub use hosts::HostRow;
 pub use leases::LeaseRow;

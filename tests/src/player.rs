@@ -242,6 +242,16 @@ impl Player {
         self.send(packets::quit());
     }
 
+    /// Talks to an NPC (0x0090); what it answers is an event.
+    pub fn contact(&self, npc: u32) {
+        self.send(packets::contact(npc));
+    }
+
+    /// Buys of the market shop that is open (0x09d6), answered by [`Event::Sold`].
+    pub fn buy(&self, item: u32, count: u32) {
+        self.send(packets::buy(item, count));
+    }
+
     /// Asks for the server's time (0x0360), answered by [`Event::Time`].
     pub fn ask_time(&self) {
         self.send(packets::time(self.shared.state().record.clock()));

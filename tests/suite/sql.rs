@@ -2,6 +2,8 @@
 //! a server, as `./test` makes it.
 
 mod clients;
+mod embedded;
+mod rathena;
 
 use anyhow::{Context, Result, ensure};
 use bifrost_tests::harness::{Realm, eventually};

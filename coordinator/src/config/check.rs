@@ -45,9 +45,13 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
 
 fn check_database(config: &Config, found: &mut Vec<Finding>) {
     let database = &config.database;
-    let url = database.url.as_str();
-    if !(url.is_empty() || ["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme))) {
-        found.push(finding("database.url", "expected `mysql://USER:PASSWORD@HOST/DATABASE`"));
+    for (key, url) in [("database.url", database.url.as_str()), ("database.replica", database.replica.as_str())] {
+        if !(url.is_empty() || ["mysql://", "mariadb://"].iter().any(|scheme| url.starts_with(scheme))) {
+            found.push(finding(key, "expected `mysql://USER:PASSWORD@HOST/DATABASE`"));
+        }
+    }
+    if database.url.is_empty() && !database.replica.is_empty() {
+        found.push(finding("database.url", "is needed when `replica` is set"));
     }
     if !(1..=MAX_DATABASE_CONNECTIONS).contains(&database.connections) {
         found.push(finding("database.connections", &format!("expected 1 to {MAX_DATABASE_CONNECTIONS}")));

@@ -11,11 +11,13 @@ use crate::database::HostLimits;
 #[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Database {
-    /// `mysql://USER:PASSWORD@HOST/DATABASE`; empty: nothing is relayed.
+    /// `mysql://USER:PASSWORD@HOST/DATABASE`; empty: hosts' SQL is answered from the coordinator's own store.
     pub url: String,
+    /// The same for a replica of it, for reads that the policy lets be stale; empty: there is none.
+    pub replica: String,
     /// What hosts may do. None: the policy that ships.
     pub policy: Option<PathBuf>,
-    /// Connections at most, shared by all hosts.
+    /// Connections to each database at most, shared by all hosts.
     pub connections: usize,
     /// Milliseconds a statement may take.
     pub statement_ms: u32,
@@ -29,6 +31,7 @@ impl Default for Database {
     fn default() -> Self {
         Self {
             url: String::new(),
+            replica: String::new(),
             policy: None,
             connections: 8,
             statement_ms: 1_500,
@@ -42,6 +45,7 @@ impl fmt::Debug for Database {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Database")
             .field("set", &!self.url.is_empty())
+            .field("replica", &!self.replica.is_empty())
             .field("policy", &self.policy)
             .field("limits", &self.limits)
             .finish_non_exhaustive()

@@ -1,7 +1,7 @@
 //! What serde says about a key, in words an operator can act on.
 
 /// Keys whose values are never repeated.
-const SECRET_KEYS: [&str; 4] = ["realm.password", "realm.database", "store.url", "database.url"];
+const SECRET_KEYS: [&str; 5] = ["realm.password", "realm.database", "store.url", "database.url", "database.replica"];
 /// What serde calls numbers.
 const NUMBERS: [&str; 5] = ["expected u16", "expected u32", "expected u64", "expected usize", "expected u8"];
 

@@ -167,7 +167,8 @@ impl<'a> Caller<'a> {
                 Ok(())
             }
             Plan::Passed(passed) => {
-                let answered = self.relay.upstream().ask(&self.request(passed, judgement, parameters)).await?;
+                let answered =
+                    self.relay.backend().ask(&self.request(statement, passed, judgement, parameters)).await?;
                 self.record.count(Outcome::Passed);
                 self.record.given(answered.rows);
                 self.place.rows(answered.rows);
@@ -179,12 +180,13 @@ impl<'a> Caller<'a> {
 
     fn request<'r>(
         &'r self,
+        statement: &'r Bytes,
         passed: &'r Passed,
         judgement: &'r Judgement,
         parameters: Option<&'r [Value]>,
     ) -> Request<'r> {
         let Self { scope, host, charset, .. } = self;
-        Request { passed, literals: &judgement.literals, parameters, scope, host, charset }
+        Request { passed, statement, literals: &judgement.literals, parameters, scope, host, charset }
     }
 
     fn answer_here(&mut self, local: &Local, parameters: Option<&[Value]>, framing: &mut Framing, out: &mut BytesMut) {
@@ -227,7 +229,7 @@ impl<'a> Caller<'a> {
             Plan::Local(local) => columns_of(local).iter().map(Column::encode).collect(),
             Plan::Passed(passed) if passed.verb != Verb::Select => Vec::new(),
             Plan::Passed(passed) => {
-                match self.relay.upstream().describe(&self.request(passed, &judgement, Some(&[]))).await? {
+                match self.relay.backend().describe(&self.request(&statement, passed, &judgement, Some(&[]))).await? {
                     Ok(columns) => columns,
                     Err(Answered { bytes, .. }) => {
                         out.extend_from_slice(&bytes);

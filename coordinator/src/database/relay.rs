@@ -18,11 +18,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
 use super::answers::Caller;
+use super::backend::Backend;
 use super::limits::{HostLimits, Limits};
 use super::policy::{DEFAULT_POLICY, Judge, Policy};
 use super::record::{HostNumbers, HostRecord, Records};
 use super::setup::read_policy;
-use super::upstream::Upstream;
 use crate::fleet::LinkId;
 
 /// The longest command: the longest statement, with room for parameters.
@@ -56,7 +56,7 @@ pub struct Relay {
     judge: RwLock<Arc<Judge>>,
     source: Option<PathBuf>,
     broken: RwLock<Option<String>>,
-    upstream: Upstream,
+    backend: Backend,
     limits: Limits,
     records: Records,
     admission: Arc<dyn Admission>,
@@ -97,11 +97,11 @@ pub enum RelayError {
 }
 
 impl Relay {
-    /// A relay to `upstream` by `policy`.
+    /// A relay to `backend` by `policy`.
     #[must_use]
     pub fn new(
         policy: Policy,
-        upstream: Upstream,
+        backend: Backend,
         limits: HostLimits,
         admission: Arc<dyn Admission>,
         violations: Option<Arc<dyn Violations>>,
@@ -110,7 +110,7 @@ impl Relay {
             judge: RwLock::new(Arc::new(Judge::new(policy))),
             source: None,
             broken: RwLock::default(),
-            upstream,
+            backend,
             limits: Limits::new(limits),
             records: Records::default(),
             admission,
@@ -178,10 +178,10 @@ impl Relay {
         self.records.numbers()
     }
 
-    /// The database.
+    /// Where what is passed on goes.
     #[must_use]
-    pub fn upstream(&self) -> &Upstream {
-        &self.upstream
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// Serves one stream behind its header. `begun` is what has been read of it already.

@@ -9,12 +9,15 @@ use bifrost_protocol::Secret;
 use reqwest::Url;
 use tokio::sync::mpsc;
 
+use super::backend::Backend;
+use super::embedded::Embedded;
 use super::policy::{DEFAULT_POLICY, Policy};
 use super::relay::{Admission, Relay, Violations, Whose};
-use super::upstream::{Tls, Upstream, UpstreamConfig};
+use super::upstream::{Databases, Tls, Upstream, UpstreamConfig};
 use crate::config;
 use crate::failure::Failure;
 use crate::fleet::{FleetEvent, FleetHandle, LinkId, NodeEvent};
+use crate::store::Store;
 
 /// The port of MySQL and MariaDB.
 const PORT: u16 = 3306;
@@ -71,29 +74,37 @@ pub async fn reload_on_hangup(relay: Arc<Relay>) {
     drop(relay);
 }
 
-/// The relay that the configuration asks for, if it asks for one.
+/// The relay: to the database that is configured, or to the coordinator's own store.
 ///
 /// # Errors
 /// The address makes no sense, or the policy cannot be read.
 pub fn open(
     config: &config::Database,
+    store: &Store,
     admission: Arc<FleetAdmission>,
     standing: FleetStanding,
-) -> Result<Option<Arc<Relay>>, Failure> {
-    if config.url.is_empty() {
-        return Ok(None);
-    }
+) -> Result<Arc<Relay>, Failure> {
     let policy = match &config.policy {
         Some(path) => read_policy(path)?,
         None => {
             Policy::read(DEFAULT_POLICY).map_err(|error| Failure::Usage(format!("the policy that ships: {error}")))?
         }
     };
-    let upstream = upstream(config)
-        .ok_or_else(|| Failure::Usage("database.url: expected `mysql://USER:PASSWORD@HOST/DATABASE`".to_owned()))?;
-    tracing::info!(database = upstream.database, address = upstream.address, "SQL of map-servers is relayed");
-    let relay = Relay::new(policy, Upstream::new(upstream), config.limits, admission, Some(Arc::new(standing)));
-    Ok(Some(Arc::new(relay.with_source(config.policy.clone()))))
+    let relay = Relay::new(policy, backend(config, store)?, config.limits, admission, Some(Arc::new(standing)));
+    Ok(Arc::new(relay.with_source(config.policy.clone())))
+}
+
+fn backend(config: &config::Database, store: &Store) -> Result<Backend, Failure> {
+    if config.url.is_empty() {
+        tracing::info!("SQL of map-servers is answered from the coordinator's own store");
+        return Ok(Backend::Store(Embedded::new(store.clone())));
+    }
+    let primary = named("database.url", &config.url, config)?;
+    let replica = match config.replica.as_str() {
+        "" => None,
+        url => Some(named("database.replica", url, config)?),
+    };
+    Ok(Backend::Database(Box::new(Databases::new(primary, replica))))
 }
 
 /// Reads a policy file.
@@ -116,8 +127,15 @@ fn read_bounded(path: &Path) -> Result<String, Failure> {
     Ok(text)
 }
 
-fn upstream(config: &config::Database) -> Option<UpstreamConfig> {
-    let url = Url::parse(&config.url).ok().filter(|url| matches!(url.scheme(), "mysql" | "mariadb"))?;
+fn named(key: &str, url: &str, config: &config::Database) -> Result<Upstream, Failure> {
+    let upstream = upstream(url, config)
+        .ok_or_else(|| Failure::Usage(format!("{key}: expected `mysql://USER:PASSWORD@HOST/DATABASE`")))?;
+    tracing::info!(key, database = upstream.database, address = upstream.address, "SQL of map-servers is relayed");
+    Ok(Upstream::new(upstream))
+}
+
+fn upstream(url: &str, config: &config::Database) -> Option<UpstreamConfig> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "mysql" | "mariadb"))?;
     let database = decode(url.path().strip_prefix('/')?)?;
     let host = url.host_str().filter(|host| !host.is_empty())?;
     Some(UpstreamConfig {
@@ -150,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_address_says_where_who_and_which_database() {
-        let url = |url: &str| upstream(&config::Database { url: url.to_owned(), ..config::Database::default() });
+        let url = |url: &str| upstream(url, &config::Database::default());
         let full = url("mysql://bif%40rost:p%2Fw@db.example:3307/ragnarok").expect("an address");
         assert_eq!(
             (full.address.as_str(), full.user.as_str(), full.database.as_str()),

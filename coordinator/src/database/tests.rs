@@ -1,5 +1,6 @@
 //! Whole streams through the relay, without QUIC around them.
 
+mod embedded;
 mod escapes;
 
 use std::collections::BTreeMap;
@@ -58,10 +59,14 @@ pub(crate) struct Stage {
 
 impl Stage {
     fn new(upstream: UpstreamConfig, limits: HostLimits) -> Self {
+        Self::on(Backend::database(Upstream::new(upstream)), limits)
+    }
+
+    fn on(backend: Backend, limits: HostLimits) -> Self {
         let policy = Policy::read(DEFAULT_POLICY).expect("the policy that ships");
         let (gate, tally) = (Arc::new(Gate(AtomicBool::new(true))), Arc::<Tally>::default());
         let (admission, violations) = (Arc::clone(&gate), Arc::clone(&tally));
-        let relay = Relay::new(policy, Upstream::new(upstream), limits, admission, Some(violations));
+        let relay = Relay::new(policy, backend, limits, admission, Some(violations));
         Self { relay: Arc::new(relay), gate, tally }
     }
 
@@ -242,6 +247,10 @@ async fn only_what_no_script_comes_to_is_held_against_a_host() {
         "SELECT value FROM mapreg /* x */",
         "GRANT ALL ON *.* TO x",
         "DELETE FROM picklog",
+        "SELECT value FROM mapreg INTO OUTFILE '/tmp/x'",
+        "SELECT value INTO DUMPFILE '/tmp/x' FROM mapreg",
+        "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE mapreg",
+        "SELECT LOAD_FILE('/etc/passwd'), value FROM mapreg",
     ];
     for attack in attacks {
         let mut stream = stage.stream("host-1");

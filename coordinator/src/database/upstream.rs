@@ -12,6 +12,7 @@ mod cache;
 mod connection;
 mod login;
 mod pool;
+mod replicated;
 mod request;
 mod tls;
 
@@ -26,7 +27,11 @@ use bifrost_protocol::{DecodeError, Secret};
 use bytes::Bytes;
 use thiserror::Error;
 
+pub(super) use connection::MAX_ANSWER;
+#[cfg(test)]
+pub(super) use connection::messages;
 pub use pool::Upstream;
+pub use replicated::Databases;
 pub use request::{Definitions, Request};
 
 /// Where the database is and how it is used.

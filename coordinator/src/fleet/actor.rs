@@ -61,8 +61,6 @@ pub(super) struct Actor {
     pub(super) bundles: watch::Receiver<Arc<Index>>,
     /// What stock map-servers have to be compiled for.
     pub(super) build: Build,
-    /// Whether stock map-servers' SQL is relayed.
-    pub(super) database: bool,
 }
 
 impl Actor {
@@ -309,7 +307,7 @@ impl Actor {
                     engine: "rathena".into(),
                     bundle: self.bundle(&node.abi),
                     standby,
-                    database: self.database,
+                    database: true,
                     ..Assign::default()
                 }
             }

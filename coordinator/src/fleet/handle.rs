@@ -136,7 +136,6 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         syncs: BTreeMap::new(),
         inters: BTreeMap::new(),
         bundles: parts.bundles,
-        database: !parts.config.database.url.is_empty(),
         build: parts.config.engine_build(),
     };
     let sources = Sources { events: parts.events, char_events, durable, requests };

@@ -20,8 +20,12 @@ use crate::telemetry::SECONDS;
 /// Hosts' SQL.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct DatabaseReport {
-    /// Whether the database can be reached.
+    /// Who answers what is passed on: `database`, or `store`: the coordinator's own, where no database is configured.
+    pub source: String,
+    /// Whether that can be reached.
     pub up: bool,
+    /// Whether the replica can be reached; null: there is none.
+    pub replica_up: Option<bool>,
     /// The policy in force.
     pub policy: PolicyReport,
     /// Every host that has asked something since the start, by its id.
@@ -96,7 +100,10 @@ pub struct Refused {
 pub(super) async fn database(State(api): State<Api>, _admin: Admin) -> Result<Json<DatabaseReport>, Error> {
     let relay = relay(&api)?;
     let hosts = relay.hosts().into_iter().map(DatabaseHost::from).collect();
-    Ok(Json(DatabaseReport { up: relay.upstream().answers().await, policy: policy(relay), hosts }))
+    let backend = relay.backend();
+    let (up, replica_up) = tokio::join!(backend.answers(), backend.replica_answers());
+    let source = backend.name().to_owned();
+    Ok(Json(DatabaseReport { source, up, replica_up, policy: policy(relay), hosts }))
 }
 
 /// Reads the policy's file again. One that is broken leaves the old one in force.
@@ -118,7 +125,7 @@ pub(super) async fn reload(State(api): State<Api>, _admin: Admin) -> Result<Json
 }
 
 fn relay(api: &Api) -> Result<&Arc<Relay>, Error> {
-    api.database.as_ref().ok_or(Error::NotFound("hosts' SQL is not relayed: [database] has no url"))
+    api.database.as_ref().ok_or(Error::NotFound("hosts' SQL is not relayed"))
 }
 
 fn policy(relay: &Relay) -> PolicyReport {

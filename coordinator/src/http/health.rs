@@ -41,7 +41,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> (StatusCode, Json<Readines
         reasons.push("the database does not answer".to_owned());
     }
     if let Some(relay) = &api.database
-        && !matches!(tokio::time::timeout(PATIENCE, relay.upstream().answers()).await, Ok(true))
+        && !matches!(tokio::time::timeout(PATIENCE, relay.backend().answers()).await, Ok(true))
     {
         reasons.push("the database that hosts' SQL goes to cannot be reached".to_owned());
     }

@@ -300,3 +300,48 @@ async fn a_connection_whose_transaction_ended_by_itself_is_not_used_again() {
     let entry = (CharacterId(1), Epoch(4), 1, vec![1]);
     store.journal(&[entry]).await.expect("the disk has room again");
 }
+
+#[tokio::test]
+async fn rows_of_engines_belong_to_a_group_and_a_table_and_are_changed_together() {
+    on_both(|store, _| async move {
+        let row = |key: &[u8], body: &[u8]| EngineRow { key: key.to_vec(), body: body.to_vec() };
+        let (fields, caves) =
+            (EngineTable { group: b"fields", name: "mapreg" }, EngineTable { group: b"caves", name: "mapreg" });
+        let rows = [row(b"$a\0\xFF", b"one"), row(b"$A\0\xFF", b"two"), row(b"$a\0\xFE", b"")];
+        store.change_engine_rows(fields, &rows, &[]).await.expect("writes");
+        store.change_engine_rows(caves, &rows[..1], &[]).await.expect("writes");
+        assert_eq!(store.count_engine_rows(fields).await.expect("counts"), 3);
+        let change = [row(b"$a\0\xFF", b"new")];
+        store.change_engine_rows(fields, &change, &[b"$A\0\xFF".to_vec()]).await.expect("changes");
+        let mut left = store.engine_rows(fields, None).await.expect("reads");
+        left.sort_by(|one, other| one.key.cmp(&other.key));
+        assert_eq!(left, [row(b"$a\0\xFE", b""), row(b"$a\0\xFF", b"new")]);
+        assert_eq!(store.engine_rows(caves, Some(b"$a\0\xFF")).await.expect("reads"), rows[..1]);
+        let barter = EngineTable { name: "barter", ..fields };
+        assert_eq!(store.engine_rows(barter, Some(b"$a\0\xFF")).await.expect("reads"), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_logs_the_last_lines_of_each_host_are_kept_and_none_too_long() {
+    on_both(|store, _| async move {
+        let line = |id: i64, host: &str| EngineLine {
+            id,
+            host: host.into(),
+            name: "picklog".into(),
+            line: format!(r#"{{"amount":"{id}"}}"#),
+        };
+        let (many, few): (Vec<_>, Vec<_>) =
+            ((1..=20).map(|id| line(id, "h-1")).collect(), (3..=5).map(|id| line(id * 10, "h-2")).collect());
+        store.append_engine_lines(&many).await.expect("writes");
+        store.append_engine_lines(&few).await.expect("writes");
+        store.append_engine_lines(&many[19..]).await.expect("the same again changes nothing");
+        store.prune_engine_lines("h-1", 5, 18).await.expect("prunes");
+        assert_eq!(store.engine_lines("h-1", 100).await.expect("reads"), many[17..]);
+        store.prune_engine_lines("h-1", 2, 0).await.expect("prunes");
+        assert_eq!(store.engine_lines("h-1", 100).await.expect("reads"), many[18..]);
+        assert_eq!(store.engine_lines("h-2", 2).await.expect("reads"), few[1..]);
+    })
+    .await;
+}

@@ -4,6 +4,7 @@
 //! * [`Greeting`] and [`Login`] open a connection, [`native_proof`] and [`verify_native`] are `mysql_native_password`.
 //! * [`Command`] is what a client asks, [`Execute`] one run of a prepared statement with its [`Value`]s.
 //! * [`sql`]: the statements themselves, read into a small syntax tree and written from it.
+//! * [`local`]: what is answered without a database server.
 //! * [`Passage`] follows an answer that is passed on as it is.
 //! * [`Done`], [`ServerError`], [`end`], [`Column`], [`text_row`] and [`binary_row`] are what a server answers.
 //!
@@ -18,6 +19,7 @@ mod command;
 mod framing;
 mod handshake;
 mod lengths;
+pub mod local;
 mod passage;
 mod prepared;
 mod response;

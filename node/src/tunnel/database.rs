@@ -1,28 +1,23 @@
 //! Where an engine's SQL ends: a MySQL server on a loopback port, one an engine, with credentials made for its run.
 //!
-//! [`LocalEndpoint`] answers everything itself, from memory, so that a stock map-server runs without any database; or it
-//! relays to a coordinator that offers that, and answers itself only what need not be known there:
+//! [`LocalEndpoint`] relays to the coordinator, and answers itself only what need not be known there; or it answers everything,
+//! from memory, so that a stock map-server can be tried without a coordinator:
 //!
 //! ```text
-//! engine --tcp--> listener -- login --> session -- statement --> answers -- schema, tables
+//! engine --tcp--> listener -- login --> session -- statement, route --> mysql::local
 //!                                          +------ what is asked or told --> relay --quic--> coordinator
 //! ```
 //!
-//! `login` and `session` are the protocol without IO, `answers` decides by `schema` what a statement gets, `tables` holds
-//! what the engine wrote. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
+//! `login` and `session` are the protocol without IO, `route` says who answers a statement. An engine's SQL is synchronous on its game thread: every answer is given at once, an error
 //! included. What it writes it never waits for; what it reads it waits for as long as `relay` says.
 
-mod answers;
 mod credentials;
-mod evaluate;
 mod listener;
 mod login;
-mod moment;
 mod relay;
-mod schema;
+mod route;
 mod session;
 mod streams;
-mod tables;
 
 #[cfg(test)]
 mod tests;
@@ -33,17 +28,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::local::Tables;
 use bifrost_protocol::mysql::sql::Known;
 use bifrost_protocol::mysql::variables;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use answers::Route;
 use credentials::Credentials;
 pub(crate) use relay::{Stream, Streams};
+use route::Route;
 pub(crate) use streams::CoordinatorStreams;
-use tables::Tables;
 
 /// A MySQL server on a loopback port that answers an engine from memory. Dropping it closes every connection.
 #[derive(Debug)]

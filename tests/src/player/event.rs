@@ -54,6 +54,8 @@ pub enum Event {
     Stopped(u32, (u16, u16)),
     /// The player's own words came back, or a message of the server (0x008e).
     OwnChat(String),
+    /// A script said something to this player alone (0x02c1).
+    Told(String),
     /// Somebody near said something (0x008d).
     Chat(u32, String),
     /// Somebody appeared: standing (0x09ff, 0x09fe) or walking (0x09fd).
@@ -81,6 +83,10 @@ pub enum Event {
     Named(u32, String),
     /// Somebody turned (0x009c): head, body.
     Turned(u32, u16, u8),
+    /// A market shop opened (0x0b7a): its items, and how many of each are left.
+    Market(Vec<(u32, u32)>),
+    /// A market shop sold something, or not (0x0b4e): 0 it did.
+    Sold(u16),
     /// The server told the time (0x007f).
     Time(u32),
     /// The server sends the client back to character select (0x00b3).

@@ -100,6 +100,20 @@ pub(super) fn live_pong() -> Bytes {
     Writer::packet(0x0b1c).finish()
 }
 
+/// Talks to an NPC; a shop opens (`CZ_CONTACTNPC`).
+pub(super) fn contact(npc: u32) -> Bytes {
+    let mut packet = Writer::packet(0x0090);
+    packet.u32(npc).u8(1);
+    packet.finish()
+}
+
+/// Buys of the market shop that is open (`CZ_NPC_MARKET_PURCHASE`).
+pub(super) fn buy(item: u32, count: u32) -> Bytes {
+    let mut packet = Writer::packet(0x09d6);
+    packet.u16(0).u32(item).u32(count);
+    packet.finish_sized()
+}
+
 /// What a packet of the map-server tells; `None` for the many that tell this client nothing. Places of 0x02eb have no map:
 /// the client knows it from the server that sent it here.
 ///
@@ -135,6 +149,10 @@ pub(super) fn read(packet: &[u8]) -> Result<Option<Event>> {
             body.skip("len", 2)?;
             Event::OwnChat(text(body.rest()))
         }
+        0x02c1 => {
+            body.skip("len, id, color", 10)?;
+            Event::Told(text(body.rest()))
+        }
         0x09fd..=0x09ff => appeared(id, &mut body)?,
         0x0080 => Event::Vanished(body.u32("id")?, body.u8("kind")?),
         0x08c8 => return action_of(&mut body),
@@ -145,6 +163,11 @@ pub(super) fn read(packet: &[u8]) -> Result<Option<Event>> {
             let id = body.u32("id")?;
             body.skip("group", 4)?;
             Event::Named(id, fixed::<24>(&mut body, "name")?)
+        }
+        0x0b7a => market(&mut body)?,
+        0x0b4e => {
+            body.skip("len", 2)?;
+            Event::Sold(body.u16("result")?)
         }
         0x007f => Event::Time(body.u32("tick")?),
         0x00b3 => Event::ToCharacterSelect,
@@ -179,6 +202,19 @@ fn appeared(packet_id: u16, body: &mut Reader<'_>) -> Result<Event> {
     // Level, font, health, boss, body style.
     body.skip("to name", 15)?;
     Ok(Event::Appeared { id, at, sitting, name: text(body.rest()) })
+}
+
+/// 0x0b7a: items of 19 bytes each.
+fn market(body: &mut Reader<'_>) -> Result<Event> {
+    body.skip("len", 2)?;
+    let mut goods = Vec::new();
+    while body.left() > 0 {
+        let item = body.u32("item")?;
+        body.skip("type, price", 5)?;
+        goods.push((item, body.u32("stock")?));
+        body.skip("weight, location", 6)?;
+    }
+    Ok(Event::Market(goods))
 }
 
 fn place(body: &mut Reader<'_>) -> Result<Place> {

@@ -18,6 +18,8 @@ pub enum Action {
     Forward,
     /// Passed on to the operator's table; rows are kept for a while and given again.
     Cache(Duration),
+    /// Passed on to the operator's table, or to a replica's that may be behind.
+    Stale,
     /// Passed on to the table of hosts' rows, where only the group's own are seen and changed.
     Scope,
     /// Added to the table of hosts' rows, with the host's id in each.
@@ -61,6 +63,7 @@ impl FromStr for Action {
             "refuse" => Self::Refuse,
             "local" => Self::Local,
             "forward" => Self::Forward,
+            "stale" => Self::Stale,
             "scope" => Self::Scope,
             "append" => Self::Append,
             other => {
@@ -68,7 +71,7 @@ impl FromStr for Action {
                 let time = seconds.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
                 let legal = time.filter(|time| !time.is_zero() && *time <= MAX_CACHE);
                 Self::Cache(legal.ok_or_else(|| {
-                    format!("`{other}` is not one of: refuse, local, forward, cache N s, scope, append")
+                    format!("`{other}` is not one of: refuse, local, forward, stale, cache N s, scope, append")
                 })?)
             }
         })
@@ -81,6 +84,7 @@ impl fmt::Display for Action {
             Self::Refuse => out.write_str("refuse"),
             Self::Local => out.write_str("local"),
             Self::Forward => out.write_str("forward"),
+            Self::Stale => out.write_str("stale"),
             Self::Cache(time) => write!(out, "cache {} s", time.as_secs()),
             Self::Scope => out.write_str("scope"),
             Self::Append => out.write_str("append"),

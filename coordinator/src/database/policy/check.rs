@@ -155,14 +155,15 @@ fn problem_of(
     let reads = verb == Verb::Select;
     match action {
         Action::Refuse | Action::Local => None,
-        Action::Forward | Action::Cache(_) if protected && !reads => {
+        Action::Forward | Action::Stale | Action::Cache(_) if protected && !reads => {
             Some("every starting map-server empties this table; hosts may not write to the operator's own")
         }
         _ if table.columns.is_empty() => Some("needs `columns`"),
         Action::Cache(_) if !reads => Some("only SELECT can be kept"),
+        Action::Stale if !reads => Some("only SELECT can be answered by a replica"),
         Action::Append if verb != Verb::Insert => Some("only INSERT can add"),
         Action::Scope | Action::Append if kept.is_none() => Some("needs `kept_in` and `stamp`"),
         Action::Scope if table.key.is_empty() => Some("needs `key`"),
-        Action::Forward | Action::Cache(_) | Action::Scope | Action::Append => None,
+        Action::Forward | Action::Stale | Action::Cache(_) | Action::Scope | Action::Append => None,
     }
 }

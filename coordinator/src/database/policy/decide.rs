@@ -145,9 +145,12 @@ impl Policy {
         let rule = rule.ok_or_else(|| self.unknown(&table.name))?;
         match rule.action(verb) {
             Action::Refuse => Err(Denial::Refused(verb, table.name.clone())),
-            action @ (Action::Local | Action::Forward | Action::Cache(_) | Action::Scope | Action::Append) => {
-                Ok((rule, action))
-            }
+            action @ (Action::Local
+            | Action::Forward
+            | Action::Stale
+            | Action::Cache(_)
+            | Action::Scope
+            | Action::Append) => Ok((rule, action)),
         }
     }
 
@@ -244,7 +247,7 @@ fn children(expr: &Expr) -> Vec<&Expr> {
 fn own_rows(rule: &TableRule, action: Action) -> Option<&Kept> {
     match action {
         Action::Scope | Action::Append => rule.kept.as_ref(),
-        Action::Refuse | Action::Local | Action::Forward | Action::Cache(_) => None,
+        Action::Refuse | Action::Local | Action::Forward | Action::Stale | Action::Cache(_) => None,
     }
 }
 

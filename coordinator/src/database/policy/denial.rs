@@ -78,7 +78,7 @@ impl Denial {
     pub fn is_attack(&self) -> bool {
         match self {
             Self::Unreadable(refusal) => {
-                matches!(refusal, Refusal::Comment | Refusal::Several | Refusal::Kind)
+                matches!(refusal, Refusal::Comment | Refusal::Several | Refusal::Kind | Refusal::File)
             }
             Self::Refused(verb, _) => matches!(verb, Verb::Update | Verb::Delete),
             Self::Function(name) => NEVER.contains(&name.as_str()),
@@ -101,6 +101,7 @@ impl Denial {
                 Refusal::Comment => "comment",
                 Refusal::Several => "several",
                 Refusal::Kind => "kind",
+                Refusal::File => "file",
                 Refusal::Clause(_) => "clause",
                 Refusal::Syntax | Refusal::Empty | Refusal::Unterminated | Refusal::Byte(_) => "syntax",
                 Refusal::TooLong | Refusal::TooManyWords | Refusal::TooDeep => "size",

@@ -10,7 +10,7 @@ use super::{Action, Judge, Local, Passed, Plan};
 /// What becomes of a statement and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Explanation {
-    /// `local`, `forward`, `cache`, `scope`, `append` or `refuse`.
+    /// `local`, `forward`, `stale`, `cache`, `scope`, `append` or `refuse`.
     pub action: &'static str,
     /// Why.
     pub reason: String,
@@ -48,6 +48,7 @@ fn passed_reason(passed: &Passed) -> (&'static str, String) {
             "cache",
             format!("{verb} of table {table} is passed on; its rows are given again for {} s", time.as_secs()),
         ),
+        Action::Stale => ("stale", format!("{verb} of table {table} is passed on, to the replica if there is one")),
         Action::Scope => ("scope", format!("{verb} of table {table} sees only the group's own rows")),
         Action::Append => ("append", format!("rows of table {table} are added with the host's id")),
         Action::Forward | Action::Local | Action::Refuse => {

@@ -49,7 +49,13 @@ impl Passed {
     pub fn cache(&self) -> Option<Duration> {
         match self.action {
             Action::Cache(time) => Some(time),
-            Action::Refuse | Action::Local | Action::Forward | Action::Scope | Action::Append => None,
+            Action::Refuse | Action::Local | Action::Forward | Action::Stale | Action::Scope | Action::Append => None,
         }
+    }
+
+    /// Whether its rows may be some seconds old.
+    #[must_use]
+    pub fn may_be_stale(&self) -> bool {
+        matches!(self.action, Action::Stale | Action::Cache(_))
     }
 }

@@ -35,7 +35,7 @@ pub fn user_grants(policy: &Policy, database: &str, user: &str) -> String {
             let verbs = Verb::ALL.into_iter().filter(|verb| wanted(rule.action(*verb)));
             verbs.map(Verb::name).collect::<Vec<_>>().join(", ")
         };
-        let own = granted(&|action| matches!(action, Action::Forward | Action::Cache(_)));
+        let own = granted(&|action| matches!(action, Action::Forward | Action::Stale | Action::Cache(_)));
         let kept = granted(&|action| matches!(action, Action::Scope | Action::Append));
         for (verbs, table) in [(own, Some(name.as_str())), (with_replace(kept, rule), kept_name(rule))] {
             if let (false, Some(table)) = (verbs.is_empty(), table) {

@@ -18,7 +18,7 @@ use super::{Answered, Tls, UpstreamConfig, UpstreamError, tls};
 /// How long connecting and logging in may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is passed on. All map variables of a busy server have some 100 KiB.
-pub(super) const MAX_ANSWER: usize = 1024 * 1024;
+pub(in crate::database) const MAX_ANSWER: usize = 1024 * 1024;
 /// The longest message while logging in.
 const MAX_GREETING: usize = 16 * 1024;
 /// Prepared statements that are kept on a connection; the one not used for longest goes.
@@ -248,7 +248,7 @@ fn said(message: &[u8]) -> String {
 }
 
 /// The messages of an answer that was followed to its end, without their headers.
-pub(super) fn messages(answer: &Bytes) -> Vec<Bytes> {
+pub(in crate::database) fn messages(answer: &Bytes) -> Vec<Bytes> {
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some([a, b, c, _]) = answer.get(at..).and_then(|rest| rest.first_chunk::<PART_HEADER>()) {
         let len = usize::from(*a) | usize::from(*b) << 8 | usize::from(*c) << 16;

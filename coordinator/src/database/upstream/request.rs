@@ -12,6 +12,8 @@ use crate::database::policy::{Passed, Verb};
 pub struct Request<'a> {
     /// What was decided.
     pub passed: &'a Passed,
+    /// The statement as the host wrote it. It is not passed on.
+    pub statement: &'a Bytes,
     /// The statement's literals.
     pub literals: &'a [Literal],
     /// Parameters of a prepared statement; `None` for a statement that came as text.

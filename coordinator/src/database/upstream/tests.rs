@@ -1,8 +1,10 @@
 //! Against a MariaDB when `BIFROST_TEST_MYSQL` names one, and against servers that misbehave.
 
 mod fake;
+mod full;
 pub(in crate::database) mod lab;
 mod own;
+mod replicas;
 
 use std::sync::Arc;
 

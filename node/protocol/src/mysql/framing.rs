@@ -44,6 +44,12 @@ impl Framing {
         Self { max, next: 0, parts: BytesMut::new() }
     }
 
+    /// An answer to a command, for writing only: its first part has the number 1.
+    #[must_use]
+    pub fn answer() -> Self {
+        Self { next: 1, ..Self::new(0) }
+    }
+
     /// Changes the longest message that is taken: more is allowed once the peer is known.
     pub fn limit(&mut self, max: usize) {
         self.max = max;

@@ -281,6 +281,9 @@ pub enum Refusal {
     /// Deeper than [`MAX_DEPTH`].
     #[error("is nested deeper than {MAX_DEPTH}")]
     TooDeep,
+    /// It reads or writes a file of the server.
+    #[error("reads or writes a file of the database server")]
+    File,
     /// No MySQL statement.
     #[error("cannot be read")]
     Syntax,

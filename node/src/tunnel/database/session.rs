@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use bifrost_protocol::Secret;
+use bifrost_protocol::mysql::local::{self, Outcome};
 use bifrost_protocol::mysql::sql::{self, Digest, Statement};
+use bifrost_protocol::mysql::variables::DATABASE;
 use bifrost_protocol::mysql::{
     Column, ColumnType, Command, Done, Execute, Framing, FramingError, MAX_PARAMETERS, Nonce, PART_HEADER,
-    ParameterType, PrepareOk, ServerError, Status, Value, binary_row, charset, code, command_name, end, put_length,
-    text_row,
+    ParameterType, PrepareOk, ServerError, Status, Value, charset, code, command_name, end,
 };
-use bifrost_protocol::{Secret, Writer};
 use bytes::{Bytes, BytesMut};
 use tracing::{debug, warn};
 
-use super::answers::{self, Outcome, Route};
+use super::Shared;
 use super::login::{Entrance, Entry};
-use super::{Shared, moment, tables};
-use bifrost_protocol::mysql::variables::DATABASE;
+use super::route::{Route, route};
 
 /// The longest message of a client that is in: the longest statement, with room for parameters.
 const MAX_MESSAGE: usize = sql::MAX_STATEMENT + 64 * 1024;
@@ -263,11 +264,11 @@ impl Session {
                     self.told.push(vec![command()]);
                 }
                 let outcome = self.carry_out(&statement, &[])?;
-                self.write(&outcome, |_, row| text_row(row), out);
+                outcome.put(false, &mut self.framing, out);
             }
             Route::Behind(affected) => {
                 self.told.push(vec![command()]);
-                self.done(&tables::done(affected), out)?;
+                self.done(&local::done(affected), out)?;
             }
             Route::Ask => self.asked = Some(Asked { commands: vec![command()], prepares: None }),
         }
@@ -276,28 +277,12 @@ impl Session {
 
     /// Who answers a statement.
     fn route(&self, statement: &Statement) -> Result<Route, ServerError> {
-        if self.shared.relayed { answers::route(statement) } else { Ok(Route::Here) }
+        if self.shared.relayed { route(statement) } else { Ok(Route::Here) }
     }
 
     fn carry_out(&self, statement: &Statement, values: &[Value]) -> Result<Outcome, ServerError> {
         let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        answers::answer(&mut tables, statement, values, moment::now())
-    }
-
-    fn write(&mut self, outcome: &Outcome, encode: impl Fn(&[Column], &[Value]) -> Bytes, out: &mut BytesMut) {
-        match outcome {
-            Outcome::Done(done) => self.framing.put(out, &done.encode()),
-            Outcome::Rows { columns, rows } => {
-                let mut head = Writer::default();
-                put_length(&mut head, columns.len().try_into().unwrap_or(u64::MAX));
-                self.framing.put(out, &head.finish());
-                self.define(columns, out);
-                for row in rows {
-                    self.framing.put(out, &encode(columns, row));
-                }
-                self.framing.put(out, &end(0, Status::AUTOCOMMIT));
-            }
-        }
+        local::answer(&mut tables, statement, values, now())
     }
 
     /// A list of definitions with its end.
@@ -318,7 +303,7 @@ impl Session {
         let _scanned = sql::scan(text, |piece| parameters += usize::from(piece == sql::Piece::Sign(b'?')));
         let statement = read(text)?;
         let route = self.route(&statement)?;
-        let columns = if route == Route::Here { answers::describe(&statement)? } else { Vec::new() };
+        let columns = if route == Route::Here { local::describe(&statement)? } else { Vec::new() };
         let small = |count: usize| u16::try_from(count).ok().filter(|_| count <= MAX_PARAMETERS);
         let (Some(column_count), Some(parameter_count)) = (small(columns.len()), small(parameters)) else {
             return Err(ServerError::new(code::OUT_OF_RESOURCES, "too many parameters"));
@@ -366,7 +351,7 @@ impl Session {
         match (prepared.route, commands) {
             (Route::Behind(affected), Some(commands)) => {
                 self.told.push(commands);
-                return self.done(&tables::done(affected), out);
+                return self.done(&local::done(affected), out);
             }
             (Route::Ask, Some(commands)) => {
                 self.asked = Some(Asked { commands, prepares: None });
@@ -375,9 +360,9 @@ impl Session {
             (Route::Here | Route::Behind(_) | Route::Ask, _) => {}
         }
         let mut tables = self.shared.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = answers::answer(&mut tables, &prepared.statement, &values, moment::now())?;
+        let outcome = local::answer(&mut tables, &prepared.statement, &values, now())?;
         drop(tables);
-        self.write(&outcome, binary_row, out);
+        outcome.put(true, &mut self.framing, out);
         Ok(())
     }
 
@@ -412,6 +397,11 @@ impl Session {
         }
         self.done(&Done { status: Status::AUTOCOMMIT, ..Done::default() }, out)
     }
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn read(statement: &[u8]) -> Result<Statement, ServerError> {

@@ -120,8 +120,15 @@ impl Lab {
         let Plan::Passed(passed) = &*judgement.plan else { return None };
         let scope = Literal::Text(Bytes::copy_from_slice(group.as_bytes()));
         let host = Literal::Text(Bytes::from_static(b"host-1"));
-        let request =
-            Request { passed, literals: &judgement.literals, parameters, scope: &scope, host: &host, charset };
+        let request = Request {
+            passed,
+            statement,
+            literals: &judgement.literals,
+            parameters,
+            scope: &scope,
+            host: &host,
+            charset,
+        };
         Some(self.upstream.ask(&request).await)
     }
 

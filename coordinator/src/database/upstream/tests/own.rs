@@ -18,19 +18,20 @@ const START: Duration = Duration::from_secs(60);
 /// What the server is told at its first start, a line each.
 const INIT: &str = "CREATE DATABASE ragnarok;
 CREATE TABLE ragnarok.fleet_mapreg (map_group VARCHAR(64), value TEXT);
+CREATE TABLE ragnarok.party_bookings (world_name VARCHAR(32), account_id INT);
 CREATE USER relay IDENTIFIED BY 'secret' REQUIRE SSL;
 GRANT ALL ON ragnarok.* TO relay;
 ";
 
-struct Own {
+pub(super) struct Own {
     folder: TempDir,
-    server: Child,
-    config: UpstreamConfig,
+    pub(super) server: Child,
+    pub(super) config: UpstreamConfig,
 }
 
 impl Own {
     /// `None` where there is no MariaDB to start.
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let folder = TempDir::new().expect("a folder");
         certificates(folder.path());
         let data = format!("--datadir={}", folder.path().join("data").display());
@@ -63,12 +64,18 @@ impl Own {
         Some(own)
     }
 
-    async fn until_up(&self) {
+    pub(super) async fn until_up(&self) {
         let started = std::time::Instant::now();
         while let Err(error) = Connection::open(&self.config).await {
             assert!(started.elapsed() < START, "{error}: {}", self.log());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Starts it again after it was killed.
+    pub(super) async fn again(&mut self) {
+        self.server = serve(self.folder.path(), &self.config.address, false).expect("started");
+        self.until_up().await;
     }
 
     fn log(&self) -> String {
@@ -77,7 +84,7 @@ impl Own {
 }
 
 /// A CA and a server's certificate that it signed.
-fn certificates(folder: &Path) {
+pub(super) fn certificates(folder: &Path) {
     let write = |name: &str, text: String| std::fs::write(folder.join(name), text).expect("written");
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new(Vec::new()).expect("names");
@@ -128,8 +135,7 @@ async fn a_real_database_is_spoken_to_encrypted_and_is_there_again_when_it_has_b
     assert!(ask(&upstream).await.is_ok_and(|answer| answer.error.is_none()) && upstream.answers().await);
     own.server.kill().await.expect("killed");
     assert!(ask(&upstream).await.is_err() && !upstream.answers().await);
-    own.server = serve(own.folder.path(), &own.config.address, false).expect("started");
-    own.until_up().await;
+    own.again().await;
     let started = std::time::Instant::now();
     // It is not asked again at once.
     while ask(&upstream).await.is_err() {

@@ -14,18 +14,26 @@ const RECURSION: usize = 24;
 const BEGINNINGS: [&str; 11] =
     ["SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "SHOW", "USE", "BEGIN", "START", "COMMIT", "ROLLBACK"];
 
+/// Words of statements that read or write files. Columns and tables have no such names.
+const FILES: [&str; 4] = ["OUTFILE", "DUMPFILE", "INFILE", "LOAD_FILE"];
+
 /// Reads one statement.
 ///
 /// # Errors
 /// See [`Refusal`].
 pub fn parse(statement: &[u8]) -> Result<Statement, Refusal> {
-    let (mut first, mut parameters) = (None, 0_usize);
+    let (mut first, mut parameters, mut files) = (None, 0_usize, false);
     scan(statement, |piece| {
         if piece != Piece::Sign(b';') {
             first.get_or_insert(piece);
         }
         parameters = parameters.saturating_add(usize::from(piece == Piece::Sign(b'?')));
+        files |=
+            matches!(piece, Piece::Word(word) if FILES.iter().any(|file| file.as_bytes().eq_ignore_ascii_case(word)));
     })?;
+    if files {
+        return Err(Refusal::File);
+    }
     let served = |word: &[u8]| BEGINNINGS.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word));
     match first {
         None => return Err(Refusal::Empty),

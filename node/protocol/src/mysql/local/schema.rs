@@ -1,33 +1,32 @@
-//! The tables of rAthena that a map-server uses, and what becomes of them here.
+//! The tables of rAthena that a map-server uses, and what becomes of their rows without a database.
 //!
 //! Source: rAthena sql-files/main.sql and logs.sql; who uses them: `integration.md` 3.2.
 
-use bifrost_protocol::mysql::{Column, ColumnFlags, ColumnType, charset};
-
-use bifrost_protocol::mysql::variables::DATABASE;
+use crate::mysql::variables::DATABASE;
+use crate::mysql::{Column, ColumnFlags, ColumnType, charset};
 
 /// A table.
 #[derive(Debug)]
-pub(super) struct Table {
+pub struct Table {
     /// Its name.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// What becomes of it.
-    pub(super) keeping: Keeping,
+    pub keeping: Keeping,
     /// Its columns.
-    pub(super) columns: &'static [ColumnSpec],
+    pub columns: &'static [ColumnSpec],
 }
 
 /// What becomes of a table's rows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Keeping {
-    /// They are kept as long as the engine runs. The first so many columns are the key.
+pub enum Keeping {
+    /// They are kept. The first so many columns are the key.
     Kept {
         /// How many.
         key: usize,
     },
     /// There are none, whatever is written.
     Empty,
-    /// They are the realm's own, read through the coordinator; without one there are none.
+    /// They are the realm's own; without its database there are none.
     Realms,
     /// They are written and never read.
     Log,
@@ -35,9 +34,9 @@ pub(super) enum Keeping {
 
 /// A column.
 #[derive(Debug)]
-pub(super) struct ColumnSpec {
+pub struct ColumnSpec {
     /// Its name.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// What it holds.
     pub(super) kind: Kind,
 }
@@ -200,7 +199,8 @@ const TABLES: &[Table] = &[
 ];
 
 /// The table of this name. Names of tables differ by case, as on a Linux server.
-pub(super) fn table(name: &str) -> Option<&'static Table> {
+#[must_use]
+pub fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 

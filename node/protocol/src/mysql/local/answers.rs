@@ -1,18 +1,23 @@
 //! What a statement gets: rows, a count, or an error. Every way through here is short and needs nothing from outside.
 
-use bifrost_protocol::mysql::sql::{Expr, Item, Select, Session, Statement, Table as Named};
-use bifrost_protocol::mysql::variables;
-use bifrost_protocol::mysql::{Column, ColumnFlags, ColumnType, Done, ServerError, Value, charset};
+use bytes::{Bytes, BytesMut};
+
+use crate::Writer;
+use crate::mysql::sql::{Expr, Item, Select, Session, Statement, Table as Named};
+use crate::mysql::variables::{self, DATABASE};
+use crate::mysql::{
+    Column, ColumnFlags, ColumnType, Done, Framing, ServerError, Status, Value, binary_row, charset, end, put_length,
+    text_row,
+};
 
 use super::evaluate::{self, Scope, denied, unknown_column};
 use super::moment;
 use super::schema::{self, Keeping, Kind, Table};
 use super::tables::{Tables, done};
-use bifrost_protocol::mysql::variables::DATABASE;
 
 /// The answer to a statement.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub enum Outcome {
     /// Done, so many rows changed.
     Done(Done),
     /// Rows.
@@ -24,15 +29,25 @@ pub(super) enum Outcome {
     },
 }
 
-/// Who answers a statement when there is a coordinator that relays.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Route {
-    /// This endpoint.
-    Here,
-    /// This endpoint, as done with so many rows; the coordinator is told, and the engine does not wait.
-    Behind(u64),
-    /// The coordinator.
-    Ask,
+impl Outcome {
+    /// Writes it as an answer: rows as text, or `binary` for a prepared statement.
+    pub fn put(&self, binary: bool, framing: &mut Framing, out: &mut BytesMut) {
+        match self {
+            Self::Done(done) => framing.put(out, &done.encode()),
+            Self::Rows { columns, rows } => {
+                let mut head = Writer::default();
+                put_length(&mut head, columns.len().try_into().unwrap_or(u64::MAX));
+                framing.put(out, &head.finish());
+                columns.iter().for_each(|column| framing.put(out, &column.encode()));
+                framing.put(out, &end(0, Status::AUTOCOMMIT));
+                for row in rows {
+                    let row = if binary { binary_row(columns, row) } else { text_row(row) };
+                    framing.put(out, &row);
+                }
+                framing.put(out, &end(0, Status::AUTOCOMMIT));
+            }
+        }
+    }
 }
 
 /// What a statement does to a table.
@@ -59,7 +74,7 @@ impl Verb {
 ///
 /// # Errors
 /// The statement is refused.
-pub(super) fn describe(statement: &Statement) -> Result<Vec<Column>, ServerError> {
+pub fn describe(statement: &Statement) -> Result<Vec<Column>, ServerError> {
     match statement {
         Statement::Select(select) => {
             let table = select.table.as_ref().map(|named| table_of(named, Verb::Select)).transpose()?;
@@ -91,35 +106,11 @@ pub(super) fn describe(statement: &Statement) -> Result<Vec<Column>, ServerError
     }
 }
 
-/// Who answers a statement when there is a coordinator that relays. The engine never waits for what it writes: its game
-/// stands still while it waits.
-///
-/// # Errors
-/// The statement is refused here already.
-pub(super) fn route(statement: &Statement) -> Result<Route, ServerError> {
-    let (named, verb, affected) = match statement {
-        Statement::Session(_) => return Ok(Route::Here),
-        Statement::Select(Select { table: None, .. }) => return Ok(Route::Here),
-        Statement::Select(Select { table: Some(table), .. }) => (table, Verb::Select, 0),
-        Statement::Insert(insert) => (&insert.table, Verb::Insert, insert.rows.len().try_into().unwrap_or(u64::MAX)),
-        Statement::Update(update) => (&update.table, Verb::Update, 1),
-        Statement::Delete(delete) => (&delete.table, Verb::Delete, 1),
-    };
-    let keeping = schema::table(named.name.as_str()).map(|table| table.keeping);
-    Ok(match (keeping, verb) {
-        _ if named.schema.is_some() => return Err(denied("another database")),
-        (Some(Keeping::Empty), _) => Route::Here,
-        (Some(Keeping::Kept { .. }), Verb::Insert | Verb::Update | Verb::Delete) => Route::Behind(affected),
-        (Some(Keeping::Log), Verb::Insert) => Route::Behind(affected),
-        (Some(Keeping::Kept { .. } | Keeping::Log | Keeping::Realms) | None, _) => Route::Ask,
-    })
-}
-
-/// Carries a statement out.
+/// Carries a statement out; `now` is in seconds since 1970.
 ///
 /// # Errors
 /// The statement is refused, or does not fit what is there.
-pub(super) fn answer(
+pub fn answer(
     tables: &mut Tables,
     statement: &Statement,
     parameters: &[Value],
@@ -168,18 +159,23 @@ fn answer_session(session: &Session, columns: Vec<Column>) -> Result<Outcome, Se
         Session::Use(name) if name.as_str() == DATABASE => Ok(Outcome::Done(done(0))),
         Session::Use(_) => Err(denied("there is one database only")),
         Session::Show(pattern) => {
-            let text = |text: &'static str| Value::Bytes(bytes::Bytes::from_static(text.as_bytes()));
+            let text = |text: &'static str| Value::Bytes(Bytes::from_static(text.as_bytes()));
             let rows = variables::like(pattern).map(|(name, value)| vec![text(name), text(value)]).collect();
             Ok(Outcome::Rows { columns, rows })
         }
     }
 }
 
+/// The table a statement names, if it is served.
+pub(super) fn table_named(named: &Named) -> Option<&'static Table> {
+    let here = named.schema.as_ref().is_none_or(|schema| schema.as_str() == DATABASE);
+    schema::table(named.name.as_str()).filter(|_| here)
+}
+
 /// The table a statement names, when the verb may be used on it.
 fn table_of(named: &Named, verb: Verb) -> Result<&'static Table, ServerError> {
     let name = named.name.as_str();
-    let here = named.schema.as_ref().is_none_or(|schema| schema.as_str() == DATABASE);
-    let table = schema::table(name).filter(|_| here);
+    let table = table_named(named);
     let allowed = table.filter(|table| table.keeping != Keeping::Log || verb == Verb::Insert);
     allowed.ok_or_else(|| denied(&format!("{} command denied for table '{name}'", verb.name())))
 }
@@ -236,7 +232,7 @@ fn columns_of(select: &Select, table: Option<&'static Table>) -> Result<Vec<Colu
 /// The column of a value that is worked out: text for variables and words, else a number.
 fn plain_column(value: &Expr, label: &str) -> Column {
     let is_text = match value {
-        Expr::Literal(literal) => matches!(literal, bifrost_protocol::mysql::sql::Literal::Text(_)),
+        Expr::Literal(literal) => matches!(literal, crate::mysql::sql::Literal::Text(_)),
         Expr::Variable(_) | Expr::Parameter(_) => true,
         Expr::Call(name, _) => variables::about(name).is_some(),
         Expr::Column(_)

@@ -2,25 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use bifrost_protocol::mysql::sql::{Delete, Expr, Insert, Select, Update};
-use bifrost_protocol::mysql::{Done, ServerError, Status, Value, code};
+use bytes::Bytes;
+
+use crate::mysql::sql::{Delete, Expr, Insert, Select, Update};
+use crate::mysql::{Done, ServerError, Status, Value, code};
 
 use super::evaluate::{Scope, as_moment, compare, denied, number, unknown_column};
-use super::schema::{Kind, Sign, Table};
+use super::schema::{Keeping, Kind, Sign, Table};
 
 /// The most rows a table keeps. A busy server has some hundred permanent map variables.
-pub(super) const MAX_ROWS: usize = 8_192;
+pub const MAX_ROWS: usize = 8_192;
 
 /// The rows of all kept tables.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub struct Tables {
     rows: BTreeMap<&'static str, BTreeMap<Key, Vec<Value>>>,
+    elsewhere: usize,
 }
 
 /// The values of a row's key, so that equal keys are equal bytes.
 type Key = Vec<u8>;
 
+#[expect(clippy::arithmetic_side_effects, reason = "rows are counted, and there are never many")]
 impl Tables {
+    /// A table of which these rows are at hand, and so many more are kept elsewhere.
+    #[must_use]
+    pub fn of(table: &'static Table, rows: impl IntoIterator<Item = Vec<Value>>, elsewhere: usize) -> Self {
+        let rows = rows.into_iter().map(|row| (key_of(table, &row), row)).collect();
+        Self { rows: BTreeMap::from([(table.name, rows)]), elsewhere }
+    }
+
+    /// The rows of a table that are at hand, by their keys.
+    pub fn rows(&self, table: &Table) -> impl Iterator<Item = (&[u8], &[Value])> {
+        self.rows.get(table.name).into_iter().flatten().map(|(key, row)| (key.as_slice(), row.as_slice()))
+    }
+
     /// The rows of a SELECT in its order, all columns of each.
     pub(super) fn select(&self, select: &Select, scope: &Scope<'_>) -> Result<Vec<Vec<Value>>, ServerError> {
         let mut found = Vec::new();
@@ -55,7 +71,7 @@ impl Tables {
                 true if insert.replace => affected += 1,
                 true if insert.ignore => continue,
                 true => return Err(ServerError::new(code::DUPLICATE_KEY, "a row with this key is there already")),
-                false if rows.len() >= MAX_ROWS => {
+                false if rows.len() + self.elsewhere >= MAX_ROWS => {
                     return Err(ServerError::new(code::TABLE_FULL, format!("table {} is full", table.name)));
                 }
                 false => {}
@@ -115,12 +131,13 @@ impl Tables {
 type Answer = Result<Done, ServerError>;
 
 /// A statement that changed so many rows.
-pub(super) fn done(affected: u64) -> Done {
+#[must_use]
+pub fn done(affected: u64) -> Done {
     Done { affected, status: Status::AUTOCOMMIT, ..Done::default() }
 }
 
 /// A row with the values of an INSERT; other columns have their type's empty value.
-fn new_row(
+pub(super) fn new_row(
     insert: &Insert,
     values: &[Expr],
     table: &'static Table,
@@ -152,12 +169,12 @@ fn empty(kind: Kind) -> Value {
     match kind {
         Kind::Number(_, Sign::Unsigned) => Value::Unsigned(0),
         Kind::Number(_, Sign::Signed) | Kind::Moment => Value::Int(0),
-        Kind::Text(_) | Kind::ExactText(_) => Value::Bytes(bytes::Bytes::new()),
+        Kind::Text(_) | Kind::ExactText(_) => Value::Bytes(Bytes::new()),
     }
 }
 
 /// A value as its column holds it: numbers within their sign, text cut to its length.
-fn fit(value: Value, kind: Kind) -> Value {
+pub(super) fn fit(value: Value, kind: Kind) -> Value {
     match (kind, value) {
         (_, Value::Null) => empty(kind),
         (Kind::Number(_, Sign::Unsigned), value) => Value::Unsigned(u64::try_from(number(&value)).unwrap_or(0)),
@@ -167,19 +184,19 @@ fn fit(value: Value, kind: Kind) -> Value {
             // Letters have up to four bytes in the widest code page.
             let most = usize::try_from(letters.saturating_mul(4)).unwrap_or(usize::MAX);
             let text = value.to_text().unwrap_or_default();
-            Value::Bytes(bytes::Bytes::copy_from_slice(text.get(..most).unwrap_or(&text)))
+            Value::Bytes(Bytes::copy_from_slice(text.get(..most).unwrap_or(&text)))
         }
     }
 }
 
-fn key_len(table: &Table) -> usize {
+pub(super) fn key_len(table: &Table) -> usize {
     match table.keeping {
-        super::schema::Keeping::Kept { key } => key,
-        super::schema::Keeping::Empty | super::schema::Keeping::Realms | super::schema::Keeping::Log => 0,
+        Keeping::Kept { key } => key,
+        Keeping::Empty | Keeping::Realms | Keeping::Log => 0,
     }
 }
 
-fn key_of(table: &Table, row: &[Value]) -> Key {
+pub(super) fn key_of(table: &Table, row: &[Value]) -> Key {
     let mut key = Vec::new();
     for (column, value) in table.columns.iter().zip(row).take(key_len(table)) {
         let text = value.to_text().unwrap_or_default();

@@ -2,11 +2,10 @@
 
 use std::cmp::Ordering;
 
-use bifrost_protocol::mysql::Value;
-use bifrost_protocol::mysql::sql::{Calculation, Comparison, Expr, Literal};
-use bifrost_protocol::mysql::variables;
-use bifrost_protocol::mysql::{ServerError, code};
 use bytes::Bytes;
+
+use crate::mysql::sql::{Calculation, Comparison, Expr, Literal};
+use crate::mysql::{ServerError, Value, code, variables};
 
 use super::moment;
 use super::schema::{Kind, Table};
@@ -163,6 +162,10 @@ pub(super) fn compare(left: &Value, right: &Value, exact: bool) -> Ordering {
 }
 
 /// The whole number a value is, as MySQL reads text: what of it is a number, else 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "what is behind the point is cut off, what is too great is the greatest"
+)]
 pub(super) fn number(value: &Value) -> i64 {
     match value {
         Value::Null | Value::Time(_) => 0,
@@ -174,7 +177,11 @@ pub(super) fn number(value: &Value) -> i64 {
         Value::Bytes(text) => {
             let text = String::from_utf8_lossy(text);
             let text = text.trim_start();
-            let digits = text.bytes().skip(1).position(|byte| !byte.is_ascii_digit()).map_or(text.len(), |at| at + 1);
+            let digits = text
+                .bytes()
+                .skip(1)
+                .position(|byte| !byte.is_ascii_digit())
+                .map_or(text.len(), |at| at.saturating_add(1));
             text.get(..digits).unwrap_or_default().parse().unwrap_or(0)
         }
     }

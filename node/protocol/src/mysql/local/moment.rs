@@ -1,18 +1,12 @@
 //! Moments: kept as seconds since 1970, shown as dates in UTC.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use bifrost_protocol::mysql::DateTime;
+use crate::mysql::DateTime;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
-}
-
 /// The date of a moment in UTC. Outside the years 0 to 9999 it is the zero date.
+#[expect(clippy::arithmetic_side_effects, reason = "what is not saturated is less than an era")]
 pub(super) fn date(seconds: i64) -> DateTime {
     // Days are counted from 1 March of the year 0, so that leap days come last in their year (Howard Hinnant's algorithm).
     let days = seconds.div_euclid(DAY).saturating_add(719_468);
@@ -39,6 +33,7 @@ pub(super) fn date(seconds: i64) -> DateTime {
 }
 
 /// The moment of a date in UTC.
+#[expect(clippy::arithmetic_side_effects, reason = "the parts of a date are small")]
 pub(super) fn seconds(date: &DateTime) -> i64 {
     let (month, day) = (i64::from(date.month), i64::from(date.day));
     let year = i64::from(date.year) - i64::from(month <= 2);
