@@ -14,6 +14,7 @@ mod proof;
 mod register;
 mod server;
 mod status;
+mod within;
 
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,8 @@ pub struct Deps {
     pub database: Option<Arc<Relay>>,
     /// `host:port` that nodes are told to connect to.
     pub link: String,
+    /// Where the QUIC endpoint is itself, for those who come within TLS.
+    pub endpoint: SocketAddr,
     /// What the operator has to show.
     pub admin_token: Secret<String>,
     /// Where metrics are collected.
@@ -93,7 +96,8 @@ pub fn spawn(
     deps: Deps,
     token: &CancellationToken,
 ) -> io::Result<HttpHandle> {
-    server::serve(listen, tls, router(deps), token)
+    let endpoint = deps.endpoint;
+    server::serve(listen, tls, endpoint, router(deps), token)
 }
 
 /// What every handler sees. Cheap to clone.

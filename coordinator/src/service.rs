@@ -104,6 +104,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         bundles,
         database: Some(Arc::clone(&database)),
         link,
+        endpoint: nodes.local_addr(),
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
         metrics,
     };

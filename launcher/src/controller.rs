@@ -13,6 +13,7 @@ mod watch;
 use std::time::Duration;
 
 use bifrost_node::NodeState;
+use bifrost_node::Way;
 use bifrost_node::gateway::GatewayState;
 
 use crate::doctor::DoctorView;
@@ -55,6 +56,7 @@ pub struct Controller {
     game: PlayView,
     /// The game's way to the realm, while it plays.
     gateway: Option<GatewayState>,
+    way: Way,
     doctor: DoctorView,
     notes: Vec<Note>,
     update: UpdateView,
@@ -113,6 +115,7 @@ impl Controller {
             Event::Status(answer) => self.realm_says(answer, &mut effects),
             Event::Machine(machine) => self.machine = machine,
             Event::Game(event) => self.game_says(event),
+            Event::Way(way) => self.way = way,
             Event::Gateway(state) => self.gateway_is(state),
             Event::Doctor(findings, report) => {
                 let checked_at = Some(u32::try_from(now.unix).unwrap_or(u32::MAX));

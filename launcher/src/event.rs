@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bifrost_node::Way;
 use bifrost_node::gateway::GatewayState;
 use bifrost_node::{NodeState, StopCode};
 use bifrost_protocol::Secret;
@@ -49,6 +50,8 @@ pub enum Event {
     Machine(Machine),
     /// The game.
     Game(GameEvent),
+    /// How the node has reached the realm.
+    Way(Way),
     /// The game's way to the realm.
     Gateway(GatewayState),
     /// The check of everything has ended.

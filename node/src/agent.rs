@@ -31,6 +31,7 @@ use crate::bench;
 use crate::config::NodeConfig;
 use crate::engine::{Directory, EngineEvent, Engines, Lease, Sources};
 use crate::node::{NodeState, StopCode};
+use crate::within::Way;
 use attempt::{Attempt, AttemptError, Connected};
 use health::Health;
 pub(crate) use identity::Identity;
@@ -72,6 +73,8 @@ pub(crate) struct Agent {
     identity: Identity,
     credentials: watch::Receiver<Option<Arc<Held>>>,
     state: watch::Sender<NodeState>,
+    /// How the coordinator was reached last.
+    way: watch::Sender<Way>,
     orders: mpsc::Receiver<Order>,
     stop: CancellationToken,
     started: Instant,
@@ -118,7 +121,7 @@ impl Agent {
     pub(crate) fn new(
         config: NodeConfig,
         sources: Option<Sources>,
-        state: watch::Sender<NodeState>,
+        (state, way): (watch::Sender<NodeState>, watch::Sender<Way>),
         orders: mpsc::Receiver<Order>,
         stop: CancellationToken,
     ) -> Result<Self, IdentityError> {
@@ -133,6 +136,7 @@ impl Agent {
             config,
             identity,
             state,
+            way,
             orders,
             stop,
             started: now,

@@ -28,6 +28,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 
 use crate::agent::Identity;
 use crate::config::NodeConfig;
+use crate::within::Way;
 use link::Up;
 use places::{Listening, Places};
 use rewrite::Maps;
@@ -73,7 +74,7 @@ pub struct GatewayAddresses {
 pub struct GatewayState {
     /// Whether the coordinator is reached now.
     pub connected: bool,
-    /// How packets travel: `quic`.
+    /// How packets travel: `quic` over UDP, or within `tls` over TCP.
     pub transport: &'static str,
     /// Smoothed round trip to the coordinator, in microseconds; of the last connection while there is none.
     pub round_trip_us: u32,
@@ -139,7 +140,7 @@ impl Gateway {
         let (listeners, listening) = mpsc::channel(Places::MAX * 3);
         let places = Arc::new(Places::new(login, char_server, map, listeners));
         let stop = stop.child_token();
-        let (state_to, state) = watch::channel(GatewayState { transport: "quic", ..GatewayState::default() });
+        let (state_to, state) = watch::channel(GatewayState { transport: Way::Udp.name(), ..GatewayState::default() });
         let span = info_span!("gateway", node.id = tracing::field::Empty);
         let mut task = JoinSet::new();
         task.spawn(run(identity, places, listening, state_to, stop.clone()).instrument(span));
@@ -219,6 +220,7 @@ fn publish(state: &watch::Sender<GatewayState>, shared: &Shared) {
         state.connected = up.is_some();
         if let Some(up) = up {
             state.round_trip_us = u32::try_from(up.connection.rtt().as_micros()).unwrap_or(u32::MAX);
+            state.transport = up.way.name();
             state.login_port = up.login_port;
             state.reconnects = up.number.saturating_sub(1);
         }

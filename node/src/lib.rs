@@ -14,6 +14,7 @@ mod node;
 mod processor;
 mod tunnel;
 mod udp;
+mod within;
 
 pub use bench::last_benchmark;
 pub use gateway::Gateway;
@@ -21,6 +22,7 @@ pub use node::{Node, NodeHandle, NodeState, StopCode};
 pub use processor::Processor;
 pub use tunnel::database;
 pub use udp::endpoint_towards;
+pub use within::Way;
 
 #[cfg(test)]
 mod tests;

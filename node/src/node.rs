@@ -9,6 +9,7 @@ use tracing::{Instrument, error, info, info_span};
 use crate::agent::{Agent, Order, Stop};
 use crate::config::NodeConfig;
 use crate::engine::Sources;
+use crate::within::Way;
 
 /// A node. The type only groups its start; what runs is held by the [`NodeHandle`].
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ pub enum StopCode {
 #[derive(Debug)]
 pub struct NodeHandle {
     state: watch::Receiver<NodeState>,
+    way: watch::Receiver<Way>,
     orders: mpsc::Sender<Order>,
     stop: CancellationToken,
     task: JoinSet<()>,
@@ -84,10 +86,11 @@ impl Node {
     /// The same, with bundles and databases from elsewhere, if they are given.
     pub(crate) fn spawn_with(config: NodeConfig, sources: Option<Sources>, stop: CancellationToken) -> NodeHandle {
         let (sender, state) = watch::channel(NodeState::Offline);
+        let (ways, way) = watch::channel(Way::default());
         let (orders, received) = mpsc::channel(1);
         let mut task = JoinSet::new();
-        task.spawn(run(config, sources, sender, received, stop.clone()));
-        NodeHandle { state, orders, stop, task }
+        task.spawn(run(config, sources, (sender, ways), received, stop.clone()));
+        NodeHandle { state, way, orders, stop, task }
     }
 }
 
@@ -96,6 +99,12 @@ impl NodeHandle {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<NodeState> {
         self.state.clone()
+    }
+
+    /// How the coordinator was reached last.
+    #[must_use]
+    pub fn way(&self) -> Way {
+        *self.way.borrow()
     }
 
     /// Asks the coordinator to take everything away, and stops when it has, or when that takes too long.
@@ -130,12 +139,12 @@ impl NodeHandle {
 async fn run(
     config: NodeConfig,
     sources: Option<Sources>,
-    state: watch::Sender<NodeState>,
+    (state, way): (watch::Sender<NodeState>, watch::Sender<Way>),
     orders: mpsc::Receiver<Order>,
     stop: CancellationToken,
 ) {
     let span = info_span!("node", node.name = config.name, node.id = tracing::field::Empty);
-    let Stop { code, why } = match Agent::new(config, sources, state.clone(), orders, stop) {
+    let Stop { code, why } = match Agent::new(config, sources, (state.clone(), way), orders, stop) {
         Ok(agent) => agent.run().instrument(span).await,
         Err(error) => Stop { code: StopCode::NotRegistered, why: error.to_string() },
     };

@@ -19,6 +19,7 @@ use tower::Service;
 
 use super::extract::Peer;
 use super::limits::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, SHUTDOWN_GRACE};
+use super::within::Links;
 use crate::admission::{Admission, Place};
 
 /// The running API. Dropping it stops it.
@@ -52,10 +53,11 @@ impl HttpHandle {
     }
 }
 
-/// Binds and serves until `token` is cancelled; running requests then have [`SHUTDOWN_GRACE`] to end.
+/// Binds and serves until `token` is cancelled, links within TLS towards the QUIC `endpoint`; running requests then have [`SHUTDOWN_GRACE`] to end.
 pub(super) fn serve(
     listen: SocketAddr,
     tls: Arc<ServerConfig>,
+    endpoint: SocketAddr,
     router: Router,
     token: &CancellationToken,
 ) -> io::Result<HttpHandle> {
@@ -67,6 +69,7 @@ pub(super) fn serve(
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
     let admission = Admission::new("bifrost_http_connections", MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
     let acceptor = acceptor.acceptor(Bounded(admission));
+    let acceptor = Links::new(acceptor, endpoint, token.child_token());
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone()).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bifrost_protocol::api::LINK_ALPN;
 use bifrost_protocol::control::{ALPN, PLAY_ALPN};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -13,7 +14,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use super::{IdentityError, LINK_SERVER_NAME};
 
-/// For browsers, nodes and tools: TLS 1.2 and 1.3, HTTP/1.1.
+/// For browsers, nodes and tools: TLS 1.2 and 1.3, HTTP/1.1, and the link for whom UDP does not reach.
 pub(super) fn https(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
@@ -29,7 +30,7 @@ pub(super) fn https(
         .map_err(refused)?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(ByName { own, public }));
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"http/1.1".to_vec(), LINK_ALPN.to_vec()];
     Ok(Arc::new(config))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bifrost_node::NodeState;
+use bifrost_node::Way;
 
 use super::{Controller, Membership, NodeSide};
 use crate::effect::Tray;
@@ -133,15 +134,15 @@ impl Controller {
             NodeSide::Leaving { draining, .. } => *draining,
             NodeSide::Off { .. } => false,
         };
-        let played = self.gateway.as_ref().filter(|gateway| gateway.connected && gateway.round_trip_us > 0);
-        let played = played.map(|gateway| f64::from(gateway.round_trip_us) / 1_000.0);
+        let gateway = self.gateway.as_ref().filter(|gateway| gateway.connected && gateway.round_trip_us > 0);
+        let played = gateway.map(|gateway| f64::from(gateway.round_trip_us) / 1_000.0);
         let hosted = own.map(|host| host.round_trip_ms).filter(|ms| connected && *ms > 0.0);
         let measured = played.or(hosted);
         Numbers {
             players_online: Some(status.players),
             round_trip_ms: Some(tenths(measured.unwrap_or(status.answered_ms))),
             tick_ms: own.filter(|_| self.carries().0 > 0).map(|host| tenths(host.turn_ms)),
-            transport: (connected || played.is_some()).then_some(Transport::Quic),
+            transport: gateway.map(|gateway| gateway.transport).or(connected.then_some(self.way.name())).map(transport),
         }
     }
 
@@ -189,4 +190,9 @@ impl From<crate::secrets::VaultError> for Problem {
         };
         Self::new(code, error.to_string())
     }
+}
+
+/// Of the way's name.
+fn transport(way: &str) -> Transport {
+    if way == Way::Udp.name() { Transport::Quic } else { Transport::Tcp }
 }

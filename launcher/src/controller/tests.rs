@@ -618,11 +618,13 @@ fn the_way_of_a_running_game_is_shown() {
     pc.event(Event::Game(GameEvent::Running));
     pc.event(Event::Status(Ok(RealmStatus { players: 3, answered_ms: 80.0, ..RealmStatus::default() })));
     assert_eq!(pc.controller.view().numbers.transport, None);
-    let state = GatewayState { connected: true, round_trip_us: 31_400, ..GatewayState::default() };
+    let state = GatewayState { connected: true, round_trip_us: 31_400, transport: "quic", ..GatewayState::default() };
     pc.event(Event::Gateway(state.clone()));
     let numbers = pc.controller.view().numbers;
     assert_eq!((numbers.round_trip_ms, numbers.transport), (Some(31.4), Some(Transport::Quic)));
     assert!(!held(&pc));
+    pc.event(Event::Gateway(GatewayState { transport: "tls", ..state.clone() }));
+    assert_eq!(pc.controller.view().numbers.transport, Some(Transport::Tcp));
     pc.event(Event::Gateway(GatewayState { connected: false, ..state }));
     assert_eq!(pc.controller.view().numbers.transport, None);
     assert!(held(&pc), "held, and said so");

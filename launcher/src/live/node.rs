@@ -98,6 +98,7 @@ async fn follow(config: NodeConfig, inbox: Inbox, mut drains: mpsc::Receiver<()>
             Some(()) = drains.recv() => node.drain("the player switched hosting off"),
             Ok(()) = state.changed() => {
                 let state = state.borrow_and_update().clone();
+                inbox.tell(Event::Way(node.way())).await;
                 inbox.tell(Event::Node(state)).await;
             }
         }

@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What TLS calls the link (ALPN) at the port of the HTTPS API, for those whom UDP does not reach: datagram after datagram of the
+/// QUIC connection follows, either way, each behind its length (two bytes, big endian).
+pub const LINK_ALPN: &[u8] = b"bifrost-link/1";
+/// The longest datagram there, in bytes: QUIC makes none that an Ethernet frame does not hold.
+pub const MAX_LINK_DATAGRAM: usize = 1_500;
+
 /// `POST /v1/hosts`: registers a host.
 #[derive(Clone, Deserialize, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

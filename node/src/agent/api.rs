@@ -1,12 +1,17 @@
 //! The coordinator's HTTPS API, as far as a node needs it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bifrost_protocol::api::{Credentials, ErrorBody, RegisterRequest, RenewRequest};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use bifrost_protocol::api::{Credentials, ErrorBody, LINK_ALPN, RegisterRequest, RenewRequest};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
+use rustls::pki_types::ServerName;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::tls::{SeenCa, TlsError, api_config};
 use crate::config::Trust;
@@ -92,6 +97,24 @@ impl Api {
         }
         Err(classify(status, &bytes))
     }
+}
+
+/// The link within TLS, at the API's own port. Believes whom the API's client does.
+pub(crate) async fn link(
+    base: &str,
+    trust: &Trust,
+    pinned: Option<[u8; 32]>,
+) -> Result<TlsStream<TcpStream>, ApiError> {
+    let setup = |error: &dyn std::fmt::Display| ApiError::Setup(error.to_string());
+    let unreachable = |error: std::io::Error| ApiError::Unreachable(error.to_string());
+    let (mut tls, _) = api_config(trust, pinned).map_err(|error| setup(&error))?;
+    tls.alpn_protocols = vec![LINK_ALPN.to_vec()];
+    let url = Url::parse(base).map_err(|error| setup(&error))?;
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
+    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|error| setup(&error))?;
+    let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await.map_err(unreachable)?;
+    stream.set_nodelay(true).map_err(unreachable)?;
+    TlsConnector::from(Arc::new(tls)).connect(name, stream).await.map_err(unreachable)
 }
 
 async fn read(mut response: Response) -> Result<Vec<u8>, ApiError> {

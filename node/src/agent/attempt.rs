@@ -75,7 +75,7 @@ impl Attempt {
             ..self.hello
         };
         let dial =
-            Dial { held: &held, key: self.identity.key(), directory: &self.directory, max_streams: self.max_streams };
+            Dial { identity: &self.identity, held: &held, directory: &self.directory, max_streams: self.max_streams };
         let welcomed = dial.connect(hello).await?;
         Ok(Box::new(Connected { welcomed, machine, held }))
     }

@@ -19,7 +19,7 @@ const BEAT_RANGE: std::ops::RangeInclusive<u32> = 20..=10_000;
 impl Agent {
     /// The coordinator has taken this node in.
     pub(super) fn connected(&mut self, connected: Connected) {
-        let Connected { welcomed: Welcomed { link, welcome, hello_sent }, machine, held } = connected;
+        let Connected { welcomed: Welcomed { link, welcome, hello_sent, way }, machine, held } = connected;
         let Welcome { host, beat_ms, lease_ms, resumed, reconnect_ms, not_eligible } = welcome;
         if self.machine.is_none() {
             // Once: a span keeps every value a field ever had.
@@ -27,11 +27,13 @@ impl Agent {
         }
         info!(
             coordinator = %link.connection().remote_address(),
+            way = way.name(),
             resumed = resumed.len(),
             held = self.leases.count(),
             ?not_eligible,
             "connected"
         );
+        self.way.send_replace(way);
         self.machine = Some(machine);
         self.replace = false;
         self.not_eligible = not_eligible;

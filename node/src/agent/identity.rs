@@ -1,19 +1,24 @@
 //! Who this host is: registers it, keeps its credentials, renews them in place.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::api::{Credentials, RegisterRequest};
+use quinn::Endpoint;
 use rcgen::{CertificateParams, KeyPair};
 use thiserror::Error;
 use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::api::{Api, ApiError};
+use super::api::{Api, ApiError, link};
+use super::link::LinkError;
 use super::state::{Age, Held, StateDir, StateError, unix_now};
 use crate::backoff::Backoff;
 use crate::config::{NodeConfig, Trust};
+use crate::udp::endpoint_towards;
+use crate::within::{Way, Ways, endpoint_through};
 
 /// How often the age of the credentials is looked at: a laptop that slept must not find them expired at its next use.
 const AGE_CHECK: Duration = Duration::from_secs(60);
@@ -33,6 +38,7 @@ struct Inner {
     held: watch::Sender<Option<Arc<Held>>>,
     /// One request at a time: two registrations would make two hosts of one machine.
     asking: Mutex<()>,
+    ways: std::sync::Mutex<Ways>,
 }
 
 /// Why there are no credentials.
@@ -54,7 +60,8 @@ impl Identity {
         let key = state.key().map_err(local)?;
         let held = state.credentials(&config.coordinator).map(Arc::new);
         let (held, _) = watch::channel(held);
-        let inner = Inner { config: config.clone(), state, key, held, asking: Mutex::default() };
+        let inner =
+            Inner { config: config.clone(), state, key, held, asking: Mutex::default(), ways: Default::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -76,6 +83,41 @@ impl Identity {
     /// The credentials as they are now.
     pub(crate) fn held(&self) -> Option<Arc<Held>> {
         self.inner.held.borrow().clone()
+    }
+
+    /// The way whose turn it is.
+    pub(crate) fn way(&self) -> Way {
+        self.ways().next()
+    }
+
+    /// An endpoint to dial the coordinator's `address` with.
+    ///
+    /// # Errors
+    /// There is none that way now.
+    pub(crate) async fn endpoint(&self, way: Way, address: SocketAddr) -> Result<Endpoint, LinkError> {
+        let lost = |error: &dyn std::fmt::Display| LinkError::Lost(error.to_string());
+        match way {
+            Way::Udp => endpoint_towards(address).map_err(|error| lost(&error)),
+            Way::Tls => {
+                let Inner { config, state, .. } = &*self.inner;
+                let stream = link(&config.coordinator, &config.trust, state.pinned_ca(&config.coordinator)).await;
+                let stream = stream.map_err(|error| lost(&error))?;
+                endpoint_through(stream).map_err(|error| lost(&error))
+            }
+        }
+    }
+
+    /// What an attempt has shown of its way. Only where nothing was heard the way is to blame.
+    pub(crate) fn learn<T>(&self, way: Way, tried: &Result<T, LinkError>) {
+        match tried {
+            Ok(_) => self.ways().worked(way),
+            Err(LinkError::Lost(_)) => self.ways().failed(),
+            Err(LinkError::Parted { .. } | LinkError::Certificate(_)) => {}
+        }
+    }
+
+    fn ways(&self) -> std::sync::MutexGuard<'_, Ways> {
+        self.inner.ways.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Credentials that are good now: those at hand, or new ones.

@@ -13,18 +13,18 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, RecvStream, SendStream, TransportConfig,
 };
-use rcgen::KeyPair;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{Instrument, debug, warn};
 
+use super::identity::Identity;
 use super::state::Held;
 use super::tls::link_config;
 use crate::engine::Directory;
 use crate::tunnel::game;
 use crate::tunnel::messages::MessageReader;
-use crate::udp::endpoint_towards;
+use crate::within::Way;
 
 /// From dialling an address to the coordinator's Welcome. It may have to look into its database.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,6 +66,8 @@ pub(crate) struct Welcomed {
     pub(crate) welcome: Welcome,
     /// When the Hello went out: leases count from here.
     pub(crate) hello_sent: Instant,
+    /// How it was reached.
+    pub(crate) way: Way,
 }
 
 /// Something that happened on a connection.
@@ -101,10 +103,10 @@ pub(crate) enum LinkError {
 /// What to dial with.
 #[derive(Debug)]
 pub(crate) struct Dial<'a> {
+    /// Whose key it is, and how it reaches the coordinator.
+    pub(crate) identity: &'a Identity,
     /// Address, certificate and CA.
     pub(crate) held: &'a Held,
-    /// The certificate's key.
-    pub(crate) key: &'a KeyPair,
     /// Where game streams find their engines.
     pub(crate) directory: &'a Directory,
     /// How many game streams may be open at once.
@@ -119,19 +121,22 @@ impl Dial<'_> {
             tokio::net::lookup_host(link).await.map_err(|error| LinkError::Lost(format!("{link}: {error}")))?;
         let mut last = LinkError::Lost(format!("{link}: no address"));
         for address in addresses.take(MAX_ADDRESSES) {
-            let attempt = tokio::time::timeout(CONNECT_TIMEOUT, self.dial(address, hello.clone()));
-            last = match attempt.await {
-                Ok(Ok(welcomed)) => return Ok(welcomed),
-                Ok(Err(error @ (LinkError::Parted { .. } | LinkError::Certificate(_)))) => return Err(error),
-                Ok(Err(error @ LinkError::Lost(_))) => error,
-                Err(_) => LinkError::Lost(format!("{address}: no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+            let way = self.identity.way();
+            let limit = way.limit(CONNECT_TIMEOUT);
+            let attempt = tokio::time::timeout(limit, self.dial(way, address, hello.clone())).await;
+            let silence = |_| Err(LinkError::Lost(format!("{address}: no answer within {} s", limit.as_secs())));
+            let attempt = attempt.unwrap_or_else(silence);
+            self.identity.learn(way, &attempt);
+            last = match attempt {
+                Err(error @ LinkError::Lost(_)) => error,
+                Ok(_) | Err(LinkError::Parted { .. } | LinkError::Certificate(_)) => return attempt,
             };
         }
         Err(last)
     }
 
-    async fn dial(&self, address: SocketAddr, hello: Hello) -> Result<Welcomed, LinkError> {
-        let endpoint = endpoint_towards(address).map_err(|error| LinkError::Lost(error.to_string()))?;
+    async fn dial(&self, way: Way, address: SocketAddr, hello: Hello) -> Result<Welcomed, LinkError> {
+        let endpoint = self.identity.endpoint(way, address).await?;
         let connection = endpoint
             .connect_with(self.client_config()?, address, &self.held.credentials.server_name)
             .map_err(|error| LinkError::Certificate(error.to_string()))?
@@ -158,11 +163,11 @@ impl Dial<'_> {
         let mut tasks = JoinSet::new();
         tasks.spawn(write(send, said));
         tasks.spawn(accept(connection.clone(), self.directory.clone()).in_current_span());
-        Ok(Welcomed { link: Link { connection, endpoint, control, says, tasks }, welcome, hello_sent })
+        Ok(Welcomed { link: Link { connection, endpoint, control, says, tasks }, welcome, hello_sent, way })
     }
 
     fn client_config(&self) -> Result<ClientConfig, LinkError> {
-        let tls = link_config(&self.held.credentials, self.key, ALPN)
+        let tls = link_config(&self.held.credentials, self.identity.key(), ALPN)
             .map_err(|error| LinkError::Certificate(error.to_string()))?;
         let tls = QuicClientConfig::try_from(tls).map_err(|error| LinkError::Certificate(error.to_string()))?;
         let mut config = ClientConfig::new(Arc::new(tls));

@@ -22,7 +22,7 @@ use crate::agent::state::Held;
 use crate::agent::tls::link_config;
 use crate::backoff::Backoff;
 use crate::tunnel::messages::MessageReader;
-use crate::udp::endpoint_towards;
+use crate::within::Way;
 
 /// Waits between attempts. A player's game stands still meanwhile.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(1));
@@ -45,6 +45,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Up {
     pub(super) connection: Connection,
+    /// How the coordinator was reached.
+    pub(super) way: Way,
     /// Counted from 1.
     pub(super) number: u32,
     /// The map-server that hosts serve behind.
@@ -57,6 +59,7 @@ pub(super) struct Up {
 struct Dialled {
     connection: Connection,
     endpoint: Endpoint,
+    way: Way,
     send: SendStream,
     control: MessageReader<RecvStream, PlayDown>,
     welcome: PlayWelcome,
@@ -84,10 +87,11 @@ pub(super) async fn keep(
                     // Before any client gets to hear of it.
                     places.set_relay(relay);
                 }
-                info!(number, host = dialled.welcome.host, "gateway connected");
+                let way = dialled.way;
+                info!(number, host = dialled.welcome.host, way = way.name(), "gateway connected");
                 let login_port = u16::try_from(dialled.welcome.login_port).unwrap_or_default();
                 let connection = dialled.connection.clone();
-                up.send_replace(Some(Arc::new(Up { connection, number, relay, login_port })));
+                up.send_replace(Some(Arc::new(Up { connection, way, number, relay, login_port })));
                 let ended = attend(&identity, dialled, &stop).await;
                 up.send_replace(None);
                 let Some(error) = ended else { return "stopped".into() };
@@ -145,18 +149,21 @@ async fn dial(identity: &Identity, held: &Held) -> Result<Dialled, LinkError> {
     let addresses = tokio::net::lookup_host(link).await.map_err(|error| LinkError::Lost(format!("{link}: {error}")))?;
     let mut last = LinkError::Lost(format!("{link}: no address"));
     for address in addresses.take(MAX_ADDRESSES) {
-        last = match tokio::time::timeout(CONNECT_TIMEOUT, hello(identity, held, address)).await {
-            Ok(Ok(dialled)) => return Ok(dialled),
-            Ok(Err(error @ (LinkError::Parted { .. } | LinkError::Certificate(_)))) => return Err(error),
-            Ok(Err(error @ LinkError::Lost(_))) => error,
-            Err(_) => LinkError::Lost(format!("{address}: no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+        let way = identity.way();
+        let limit = way.limit(CONNECT_TIMEOUT);
+        let silence = |_| Err(LinkError::Lost(format!("{address}: no answer within {} s", limit.as_secs())));
+        let attempt = tokio::time::timeout(limit, hello(identity, held, way, address)).await.unwrap_or_else(silence);
+        identity.learn(way, &attempt);
+        last = match attempt {
+            Err(error @ LinkError::Lost(_)) => error,
+            Ok(_) | Err(LinkError::Parted { .. } | LinkError::Certificate(_)) => return attempt,
         };
     }
     Err(last)
 }
 
-async fn hello(identity: &Identity, held: &Held, address: SocketAddr) -> Result<Dialled, LinkError> {
-    let endpoint = endpoint_towards(address).map_err(|error| LinkError::Lost(error.to_string()))?;
+async fn hello(identity: &Identity, held: &Held, way: Way, address: SocketAddr) -> Result<Dialled, LinkError> {
+    let endpoint = identity.endpoint(way, address).await?;
     let connection = endpoint
         .connect_with(client_config(identity, held)?, address, &held.credentials.server_name)
         .map_err(|error| LinkError::Certificate(error.to_string()))?
@@ -176,7 +183,7 @@ async fn hello(identity: &Identity, held: &Held, address: SocketAddr) -> Result<
     let mut control = MessageReader::new(recv, MAX_PLAY_MESSAGE);
     let answer: Option<PlayDown> = control.next().await.map_err(|error| ended(error.to_string()))?;
     match answer.and_then(|message| message.says) {
-        Some(PlayDownSays::Welcome(welcome)) => Ok(Dialled { connection, endpoint, send, control, welcome }),
+        Some(PlayDownSays::Welcome(welcome)) => Ok(Dialled { connection, endpoint, way, send, control, welcome }),
         Some(PlayDownSays::Farewell(farewell)) => Err(farewell.into()),
         None => Err(ended("the coordinator did not say Welcome first".into())),
     }

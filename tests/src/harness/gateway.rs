@@ -30,6 +30,8 @@ pub struct GatewayAddresses {
 pub struct GatewayStatus {
     /// Whether the coordinator is reached now.
     pub connected: bool,
+    /// How: `quic` or `tls`.
+    pub transport: String,
     /// Round trip to it, in microseconds.
     pub round_trip_us: u32,
     /// Game connections.
@@ -114,8 +116,8 @@ fn credentials(seat: &Seat<'_>) -> PathBuf {
 }
 
 /// Makes the coordinator's link reachable by another address.
-fn plug(credentials: &Path, cable: SocketAddr) -> Result<()> {
-    let text = std::fs::read(credentials).context("the gateway has no credentials")?;
+pub(super) fn plug(credentials: &Path, cable: SocketAddr) -> Result<()> {
+    let text = std::fs::read(credentials).context("there are no credentials yet")?;
     let mut held: serde_json::Value = serde_json::from_slice(&text)?;
     held["credentials"]["link"] = cable.to_string().into();
     Ok(std::fs::write(credentials, serde_json::to_vec(&held)?)?)

@@ -1,9 +1,11 @@
 //! A node of a deployment.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::gateway::plug;
 use super::{Process, Program};
 
 /// How a node proves that it may register, as environment.
@@ -67,6 +69,14 @@ impl Node {
         let program = Program::Node.path()?;
         self.process = Process::start(&self.name, &program, &self.arguments, self.environment.clone(), &self.folder)?;
         Ok(())
+    }
+
+    /// From its next start on it reaches the coordinator's link by this address.
+    ///
+    /// # Errors
+    /// It has not registered yet.
+    pub fn plug(&self, cable: SocketAddr) -> Result<()> {
+        plug(&self.state_dir().join("credentials.json"), cable)
     }
 
     /// The name it registers with.

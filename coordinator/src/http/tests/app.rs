@@ -115,6 +115,7 @@ impl App {
             bundles: bundles.clone(),
             database,
             link: "127.0.0.1:7444".to_owned(),
+            endpoint: SocketAddr::from(([127, 0, 0, 1], 7_444)),
             admin_token: Secret::new(ADMIN_TOKEN.to_owned()),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
         };
@@ -134,7 +135,14 @@ impl App {
         };
         let tls = self.identity.https_config(operators).expect("tls");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = serve(listen, tls, self.router.clone(), &CancellationToken::new()).expect("port");
+        let server = serve(
+            listen,
+            tls,
+            SocketAddr::from(([127, 0, 0, 1], 7_444)),
+            self.router.clone(),
+            &CancellationToken::new(),
+        )
+        .expect("port");
         let client = self.client(server.local_addr());
         (server, client)
     }
