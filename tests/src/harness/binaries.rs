@@ -15,8 +15,11 @@ pub enum Program {
     Puppet,
 }
 
+/// Names a folder of other builds of the programs, as scripts that run those of Windows under wine.
+pub(super) const ELSEWHERE: &str = "BIFROST_PROGRAMS";
+
 impl Program {
-    /// The program's path: built by the same profile as the program that asks.
+    /// The program's path: in the folder that `BIFROST_PROGRAMS` names, or built by the same profile as the program that asks.
     ///
     /// # Errors
     /// It has not been built.
@@ -26,6 +29,9 @@ impl Program {
             Self::Node => "bifrost-node",
             Self::Puppet => "puppet",
         };
+        if let Some(folder) = std::env::var_os(ELSEWHERE) {
+            return Ok(PathBuf::from(folder).join(name));
+        }
         let own = std::env::current_exe().context("the path of this program")?;
         // target/PROFILE/demo, or target/PROFILE/deps/suite-HASH.
         for folder in own.ancestors().skip(1).take(2) {

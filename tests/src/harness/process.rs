@@ -10,6 +10,8 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use super::binaries::ELSEWHERE;
+
 /// Runs a program so that the kernel kills it when its parent dies, however that happens (util-linux).
 const GUARD: &str = "/usr/bin/setpriv";
 
@@ -94,12 +96,12 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
-    /// SIGTERM: please end.
+    /// SIGTERM: please end. SIGINT to programs built elsewhere: wine makes Ctrl+C of it, and SIGTERM is not known on Windows.
     ///
     /// # Errors
     /// It is gone.
     pub fn terminate(&self) -> Result<()> {
-        self.signal(Signal::TERM)
+        self.signal(if std::env::var_os(ELSEWHERE).is_some() { Signal::INT } else { Signal::TERM })
     }
 
     fn signal(&self, signal: Signal) -> Result<()> {
