@@ -252,6 +252,16 @@ impl Player {
         self.send(packets::buy(item, count));
     }
 
+    /// Closes the market shop that is open (0x09d8).
+    pub fn leave_market(&self) {
+        self.send(packets::leave_market());
+    }
+
+    /// Takes the first thing of the barter shop that is open, and closes it (0x0b0f, 0x0b12).
+    pub fn barter(&self, item: u32, count: u32) {
+        self.send(packets::barter(item, count));
+    }
+
     /// Asks for the server's time (0x0360), answered by [`Event::Time`].
     pub fn ask_time(&self) {
         self.send(packets::time(self.shared.state().record.clock()));

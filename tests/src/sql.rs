@@ -97,11 +97,20 @@ impl Schema {
     /// # Errors
     /// The server refuses.
     pub async fn new(server: Server, name: &str) -> Result<Self> {
+        let schema = Self::empty(server, name).await?;
+        schema.run(TABLES).await?;
+        Ok(schema)
+    }
+
+    /// Makes it, without tables.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub async fn empty(server: Server, name: &str) -> Result<Self> {
         let schema = Self { name: format!("{name}_{}", std::process::id()), server };
         let name = &schema.name;
         let made = format!("CREATE OR REPLACE DATABASE {name}; CREATE OR REPLACE USER {name} IDENTIFIED BY 'relay'");
         schema.server.run(&made).await?;
-        schema.run(TABLES).await?;
         Ok(schema)
     }
 

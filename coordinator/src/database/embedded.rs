@@ -7,7 +7,9 @@
 //! The policy has decided before. Tables are those of `mysql::local`; what is passed on to the realm's own tables is kept
 //! for the whole realm, what is scoped is kept for the map group, logs are kept by host and for a while.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bifrost_protocol::mysql::local::{self, Keeping, Outcome, Table, Tables, Wanted};
@@ -27,6 +29,8 @@ const MAX_READERS: usize = 3;
 const TURN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest line of a log, in bytes.
 const MAX_LINE: usize = 16 * 1024;
+/// Lines of all hosts that may wait to be written.
+const MAX_WAITING: usize = 1_024;
 /// Lines that are kept of each host.
 const MAX_LINES: u32 = 100_000;
 /// How long they are kept, in microseconds: 90 days.
@@ -41,6 +45,8 @@ pub struct Embedded {
     readers: Semaphore,
     /// Who changes something reads it first, so one at a time does.
     writer: Mutex<()>,
+    /// Lines of logs that are not written yet.
+    waiting: StdMutex<VecDeque<EngineLine>>,
     last_line: AtomicI64,
     lines: AtomicU64,
 }
@@ -74,6 +80,7 @@ impl Embedded {
             store,
             readers: Semaphore::new(MAX_READERS),
             writer: Mutex::default(),
+            waiting: StdMutex::default(),
             last_line: AtomicI64::new(0),
             lines: AtomicU64::new(0),
         }
@@ -164,8 +171,7 @@ impl Embedded {
         before: &[EngineRow],
         after: impl Iterator<Item = (&'a [u8], &'a [Value])>,
     ) -> Result<(), Failed> {
-        let mut gone: std::collections::BTreeMap<_, _> =
-            before.iter().map(|row| (row.key.as_slice(), row.body.as_slice())).collect();
+        let mut gone: BTreeMap<_, _> = before.iter().map(|row| (row.key.as_slice(), row.body.as_slice())).collect();
         let mut written = Vec::new();
         for (key, row) in after {
             let body = local::encode_row(row);
@@ -187,7 +193,7 @@ impl Embedded {
         parameters: &[Value],
         now: i64,
     ) -> Result<(Outcome, u64), Failed> {
-        let host = text_of(request.host);
+        let host = String::from_utf8_lossy(text_of(request.host)).into_owned();
         let mut lines = Vec::with_capacity(insert.rows.len());
         for values in local::log_lines(insert, parameters, now / 1_000_000)? {
             let line = serde_json::Map::from_iter(values.into_iter().map(|(name, value)| (name, value.into())));
@@ -195,18 +201,51 @@ impl Embedded {
             if line.len() > MAX_LINE {
                 return Err(ServerError::new(code::OUT_OF_RESOURCES, "the line is too long").into());
             }
-            let (name, host) = (request.passed.table.clone(), String::from_utf8_lossy(host).into_owned());
-            lines.push(EngineLine { id: self.new_id(now), host, name, line });
+            lines.push(EngineLine {
+                id: self.new_id(now),
+                host: host.clone(),
+                name: request.passed.table.clone(),
+                line,
+            });
         }
-        let turn = timeout(TURN_TIMEOUT, self.writer.lock()).await;
-        let _turn = turn.map_err(|_| Failed::Upstream(UpstreamError::Busy))?;
-        self.store.append_engine_lines(&lines).await?;
         let added = lines.len().try_into().unwrap_or(u64::MAX);
+        self.write_lines(lines).await?;
         let before = self.lines.fetch_add(added, Ordering::Relaxed);
         if before / PRUNE_EVERY != (before + added) / PRUNE_EVERY {
-            self.store.prune_engine_lines(&String::from_utf8_lossy(host), MAX_LINES, now - MAX_AGE).await?;
+            self.store.prune_engine_lines(&host, MAX_LINES, now - MAX_AGE).await?;
         }
         Ok((Outcome::Done(local::done(added)), added))
+    }
+
+    /// Writes lines, with those of others that have come in the meantime: what takes long is to be sure of them. They stay in the
+    /// queue until they are written, so that whoever is next writes what somebody who is gone has left.
+    async fn write_lines(&self, lines: Vec<EngineLine>) -> Result<(), Failed> {
+        let busy = || Failed::Upstream(UpstreamError::Busy);
+        let Some(mine) = lines.last().map(|line| line.id) else { return Ok(()) };
+        {
+            let mut waiting = self.waiting();
+            if waiting.len() + lines.len() > MAX_WAITING {
+                return Err(busy());
+            }
+            waiting.extend(lines);
+        }
+        let _turn = timeout(TURN_TIMEOUT, self.writer.lock()).await.map_err(|_| busy())?;
+        let batch: Vec<_> = self.waiting().iter().cloned().collect();
+        if !batch.iter().any(|line| line.id == mine) {
+            return Ok(());
+        }
+        match self.store.append_engine_lines(&batch).await {
+            Err(error) if error.may_retry() => Err(error.into()),
+            written => {
+                // Others only add behind these.
+                self.waiting().drain(..batch.len());
+                Ok(written?)
+            }
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<EngineLine>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The time, or the next number that is free.

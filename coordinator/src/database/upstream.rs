@@ -27,12 +27,14 @@ use bifrost_protocol::{DecodeError, Secret};
 use bytes::Bytes;
 use thiserror::Error;
 
-pub(super) use connection::MAX_ANSWER;
 #[cfg(test)]
 pub(super) use connection::messages;
 pub use pool::Upstream;
 pub use replicated::Databases;
 pub use request::{Definitions, Request};
+
+/// The longest answer that is passed on.
+pub(super) const MAX_ANSWER: usize = connection::MAX_ANSWER;
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]

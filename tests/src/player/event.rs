@@ -83,8 +83,8 @@ pub enum Event {
     Named(u32, String),
     /// Somebody turned (0x009c): head, body.
     Turned(u32, u16, u8),
-    /// A market shop opened (0x0b7a): its items, and how many of each are left.
-    Market(Vec<(u32, u32)>),
+    /// A market (0x0b7a) or barter shop (0x0b78) opened: its items, and how many of each are left.
+    Shop(Vec<(u32, u32)>),
     /// A market shop sold something, or not (0x0b4e): 0 it did.
     Sold(u16),
     /// The server told the time (0x007f).

@@ -114,6 +114,19 @@ pub(super) fn buy(item: u32, count: u32) -> Bytes {
     packet.finish_sized()
 }
 
+/// Closes the market shop (`CZ_NPC_MARKET_CLOSE`).
+pub(super) fn leave_market() -> Bytes {
+    Writer::packet(0x09d8).finish()
+}
+
+/// Takes the first thing of the barter shop that is open, and closes it (`CZ_NPC_BARTER_MARKET_PURCHASE`, `_CLOSE`).
+pub(super) fn barter(item: u32, count: u32) -> Bytes {
+    let mut packet = Writer::packet(0x0b0f);
+    // In exchange for what stands first in the inventory, as clients count; item 0 of the shop.
+    packet.u16(0).u32(item).u32(count).u16(2).u32(0);
+    [packet.finish_sized(), Writer::packet(0x0b12).finish()].concat().into()
+}
+
 /// What a packet of the map-server tells; `None` for the many that tell this client nothing. Places of 0x02eb have no map:
 /// the client knows it from the server that sent it here.
 ///
@@ -164,7 +177,8 @@ pub(super) fn read(packet: &[u8]) -> Result<Option<Event>> {
             body.skip("group", 4)?;
             Event::Named(id, fixed::<24>(&mut body, "name")?)
         }
-        0x0b7a => market(&mut body)?,
+        0x0b7a => shop(&mut body, 5, 6)?,
+        0x0b78 => shop(&mut body, 1, 22)?,
         0x0b4e => {
             body.skip("len", 2)?;
             Event::Sold(body.u16("result")?)
@@ -204,17 +218,17 @@ fn appeared(packet_id: u16, body: &mut Reader<'_>) -> Result<Event> {
     Ok(Event::Appeared { id, at, sitting, name: text(body.rest()) })
 }
 
-/// 0x0b7a: items of 19 bytes each.
-fn market(body: &mut Reader<'_>) -> Result<Event> {
+/// A list of goods, with so many bytes of each before and behind its stock.
+fn shop(body: &mut Reader<'_>, before: usize, behind: usize) -> Result<Event> {
     body.skip("len", 2)?;
     let mut goods = Vec::new();
     while body.left() > 0 {
         let item = body.u32("item")?;
-        body.skip("type, price", 5)?;
+        body.skip("to stock", before)?;
         goods.push((item, body.u32("stock")?));
-        body.skip("weight, location", 6)?;
+        body.skip("behind stock", behind)?;
     }
-    Ok(Event::Market(goods))
+    Ok(Event::Shop(goods))
 }
 
 fn place(body: &mut Reader<'_>) -> Result<Place> {

@@ -205,3 +205,24 @@ async fn a_store_that_is_away_is_an_error_and_not_the_hosts_fault() {
     assert_eq!((own.stage.numbers().failed, own.stage.numbers().refused), (2, 0));
     assert!(!own.stage.relay.backend().answers().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_many_hosts_are_written_together_and_each_once() {
+    let own = own().await;
+    let mut writing = tokio::task::JoinSet::new();
+    for host in 0..6 {
+        let mut stream = own.stage.stream(&format!("host-{host}"));
+        writing.spawn(async move {
+            for line in 0..25 {
+                let insert = format!("INSERT INTO zenylog (amount) VALUES ('{line}'),('{line}')");
+                assert_eq!(stream.query(&insert).await.error, None);
+            }
+        });
+    }
+    writing.join_all().await;
+    for host in 0..6 {
+        let lines = own.store.engine_lines(&format!("host-{host}"), 1_000).await.expect("reads");
+        let wanted = (0..50).map(|line| format!(r#"{{"amount":"{}"}}"#, line / 2));
+        assert_eq!(lines.into_iter().map(|line| line.line).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+    }
+}

@@ -18,7 +18,7 @@ use super::{Answered, Tls, UpstreamConfig, UpstreamError, tls};
 /// How long connecting and logging in may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is passed on. All map variables of a busy server have some 100 KiB.
-pub(in crate::database) const MAX_ANSWER: usize = 1024 * 1024;
+pub(super) const MAX_ANSWER: usize = 1024 * 1024;
 /// The longest message while logging in.
 const MAX_GREETING: usize = 16 * 1024;
 /// Prepared statements that are kept on a connection; the one not used for longest goes.
