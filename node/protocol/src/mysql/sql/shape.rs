@@ -87,7 +87,13 @@ impl Shape {
 /// What is known of the statements that came last, by their shapes.
 #[derive(Debug)]
 pub struct Shapes<T> {
-    starts: RwLock<HashMap<[u8; START], Vec<(Shape, T)>, RandomState>>,
+    starts: RwLock<HashMap<[u8; START], Vec<Kept<T>>, RandomState>>,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    shape: Shape,
+    value: T,
 }
 
 impl<T> Default for Shapes<T> {
@@ -102,7 +108,7 @@ impl<T: Clone> Shapes<T> {
     pub fn fit(&self, statement: &Bytes) -> Option<(T, Vec<Literal>)> {
         let starts = self.starts.read().unwrap_or_else(PoisonError::into_inner);
         let mut known = starts.get(statement.first_chunk::<START>()?)?.iter();
-        known.find_map(|(shape, value)| shape.fit(statement).map(|literals| (value.clone(), literals)))
+        known.find_map(|kept| kept.shape.fit(statement).map(|literals| (kept.value.clone(), literals)))
     }
 
     /// Keeps something for statements like this one, which no shape has fit.
@@ -117,7 +123,7 @@ impl<T: Clone> Shapes<T> {
         if shapes.len() >= MAX_SHAPES {
             shapes.remove(0);
         }
-        shapes.push((shape, value));
+        shapes.push(Kept { shape, value });
     }
 }
 
