@@ -6,14 +6,32 @@ mod signals;
 mod status;
 
 use std::process::ExitCode;
+use std::{io, thread};
 
-use bifrost_node::Node;
+use bifrost_node::{Node, StopCode};
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use cli::{BAD_CONFIG, Cli, Command, exit_code, explain};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
+    match runtime() {
+        Ok(runtime) => runtime.block_on(Box::pin(run())),
+        Err(error) => {
+            explain(&error.to_string());
+            exit_code(StopCode::Failed)
+        }
+    }
+}
+
+/// One thread for two cores: what there is to do is short, and handing it from thread to thread takes longer than doing it.
+/// The other cores are for the engines, and for whoever plays on this machine.
+fn runtime() -> io::Result<Runtime> {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    Builder::new_multi_thread().worker_threads(cores.div_ceil(2)).enable_all().build()
+}
+
+async fn run() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(code) => return code.into(),

@@ -166,19 +166,24 @@ fn cpu(processes: &[u32]) -> Result<Duration> {
 fn table(ways: &[Way], threads: usize, mode: &str) {
     let texts = if mode == "disable" { "text" } else { "prepared" };
     println!("\nsysbench oltp_point_select, {texts}, {threads} connection(s), {ROUNDS} x {SECONDS} s: median (range)");
-    println!("{:<24} {:>26} {:>9} {:>9} {:>12}", "way", "statements/s", "HAProxy's", "p95, ms", "CPU, us each");
+    println!(
+        "{:<24} {:>26} {:>9} {:>9} {:>9} {:>12}",
+        "way", "statements/s", "HAProxy's", "with TLS", "p95, ms", "CPU, us each"
+    );
     let median = |way: &Way, of: fn(&Measured) -> f64| {
         let mut values: Vec<f64> = way.measured.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
         (values[values.len() / 2], values[0], values[values.len() - 1])
     };
-    let base = ways.get(1).map_or(1.0, |way| median(way, |measured| measured.per_second).0);
+    let base = |at| ways.get(at).map_or(1.0, |way: &Way| median(way, |measured| measured.per_second).0) / 100.0;
+    let (plain, encrypted) = (base(1), base(2));
     for way in ways {
         let (speed, least, most) = median(way, |measured| measured.per_second);
         let speeds = format!("{speed:.0} ({least:.0}-{most:.0})");
         let (p95, ..) = median(way, |measured| measured.p95_ms);
         let (cpu, ..) = median(way, |measured| measured.cpu_us);
-        println!("{:<24} {speeds:>26} {:>8.0}% {p95:>9.2} {cpu:>12.1}", way.name, speed / base * 100.0);
+        let (of_plain, of_encrypted) = (speed / plain, speed / encrypted);
+        println!("{:<24} {speeds:>26} {of_plain:>8.0}% {of_encrypted:>8.0}% {p95:>9.2} {cpu:>12.1}", way.name);
     }
 }
 

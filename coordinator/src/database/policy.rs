@@ -1,9 +1,9 @@
 //! What becomes of a host's SQL. One readable file; see `policy/default.toml` for what ships.
 //!
 //! ```text
-//! statement --digest known?--> plan --------------------------+
-//!     |                          ^                            v
-//!     +--scan, parse--> tree --decide--> verdict         template + values
+//! statement --shape, digest known?--> plan -------------------+
+//!     |                                ^                      v
+//!     +--scan, parse--> tree --decide--+             template + values
 //! ```
 //!
 //! A statement is never passed on as it came. What was understood of it is written anew, with tables and rows replaced as the

@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bifrost_protocol::ids::{Epoch, GroupName, HostId};
 use bifrost_protocol::mysql::sql::MAX_STATEMENT;
-use bifrost_protocol::mysql::{Command, Framing, ServerError, code};
+use bifrost_protocol::mysql::{Command, Framing, ServerError, code, make_room};
 use bytes::{Bytes, BytesMut};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -193,25 +193,40 @@ impl Relay {
         R: AsyncRead + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let mut checked = self.check(&whose).await?;
+        let checked = self.check(&whose).await?;
         let Ok(place) = self.limits.enter(&whose.host) else {
             count_refused("connections");
             self.tell(&mut Standing::default(), whose.link, Offence::Limit).await;
             return Err(RelayError::TooMany);
         };
-        let (mut framing, mut input) = (Framing::new(MAX_COMMAND), begun);
-        let (link, mut standing) = (whose.link, Standing::default());
-        let mut caller = Caller::new(self, whose, place);
+        let (caller, mut out) = (Caller::new(self, whose, place), BytesMut::new());
+        let ended = self.answer_all(caller, checked, begun, recv, send, &mut out).await;
+        let written = write(send, &mut out).await;
+        ended.and(written)
+    }
+
+    /// Answers commands until the node ends the stream. What is in `out` at the end has still to be written.
+    async fn answer_all<R, W>(
+        &self,
+        mut caller: Caller<'_>,
+        mut checked: Instant,
+        mut input: BytesMut,
+        recv: &mut R,
+        send: &mut W,
+        out: &mut BytesMut,
+    ) -> Result<(), RelayError>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let (mut framing, mut standing) = (Framing::new(MAX_COMMAND), Standing::default());
         loop {
             framing.restart();
             let message = match framing.take(&mut input) {
                 Ok(Some(message)) => message,
                 Ok(None) => {
-                    if input.is_empty() {
-                        // Most streams are quiet most of the time.
-                        input = BytesMut::new();
-                    }
-                    input.reserve(CHUNK);
+                    write(send, out).await?;
+                    make_room(&mut input, CHUNK);
                     if recv.read_buf(&mut input).await? == 0 {
                         return Ok(());
                     }
@@ -222,13 +237,15 @@ impl Relay {
             if checked.elapsed() > ADMITTED_FOR {
                 checked = self.check(caller.whose()).await?;
             }
-            let mut out = BytesMut::new();
-            if !answer(&mut caller, &message, &mut framing, &mut out).await? {
+            if !answer(&mut caller, &message, &mut framing, out).await? {
                 return Ok(());
             }
-            write(send, &out).await?;
+            // Answers to commands that came together go together.
+            if out.len() > CHUNK {
+                write(send, out).await?;
+            }
             if let Some(offence) = caller.offence() {
-                self.tell(&mut standing, link, offence).await;
+                self.tell(&mut standing, caller.whose().link, offence).await;
             }
             if caller.refused_in_a_row() > MAX_REFUSED {
                 return Err(RelayError::Refused);
@@ -331,7 +348,14 @@ async fn answer(
     Ok(true)
 }
 
-async fn write<W: AsyncWrite + Unpin>(send: &mut W, out: &[u8]) -> Result<(), RelayError> {
-    let written = timeout(WRITE_TIMEOUT, send.write_all(out)).await;
-    Ok(written.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??)
+/// Writes what there is to write, and makes room for what comes next.
+async fn write<W: AsyncWrite + Unpin>(send: &mut W, out: &mut BytesMut) -> Result<(), RelayError> {
+    if !out.is_empty() {
+        let written = timeout(WRITE_TIMEOUT, send.write_all(out)).await;
+        // What could not be written is not tried again.
+        out.clear();
+        make_room(out, CHUNK);
+        written.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
+    }
+    Ok(())
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::Secret;
-use bifrost_protocol::control::MAX_NODE_STREAMS;
-use quinn::{EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
+use bifrost_protocol::control::{ACK_EVERY, MAX_NODE_STREAMS};
+use quinn::{AckFrequencyConfig, EndpointConfig, IdleTimeout, ServerConfig, TransportConfig, VarInt};
 use quinn_proto::HashedConnectionIdGenerator;
 use ring::hmac;
 use rustls::ServerConfig as TlsConfig;
@@ -46,8 +46,11 @@ pub(super) fn endpoint_config(reset_key: Secret<[u8; 32]>) -> EndpointConfig {
 /// # Errors
 /// The TLS configuration is not one for QUIC.
 pub(super) fn server_config(tls: Arc<TlsConfig>) -> Result<ServerConfig, quinn::crypto::rustls::NoInitialCipherSuite> {
+    let mut acks = AckFrequencyConfig::default();
+    acks.ack_eliciting_threshold(VarInt::from_u32(ACK_EVERY));
     let mut transport = TransportConfig::default();
     transport
+        .ack_frequency_config(Some(acks))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(IDLE_TIMEOUT_MS))))
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_concurrent_bidi_streams(VarInt::from_u32(MAX_NODE_STREAMS))

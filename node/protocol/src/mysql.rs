@@ -35,7 +35,7 @@ pub use auth::{CACHING_SHA2, NATIVE, NONCE_LEN, Nonce, native_proof, sha2_proof,
 pub use capabilities::Capabilities;
 pub use column::{Column, ColumnFlags, ColumnType, MAX_COLUMNS, charset};
 pub use command::{Command, command_name};
-pub use framing::{Framing, FramingError, MAX_PART, PART_HEADER};
+pub use framing::{Framing, FramingError, MAX_PART, PART_HEADER, make_room};
 pub use handshake::{AuthSwitch, Greeting, Login, MAX_LOGIN};
 pub use lengths::{put_length, put_text, take_length, take_text};
 pub use passage::{Expected, Passage, Passed};

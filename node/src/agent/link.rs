@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bifrost_protocol::control::{
-    ALPN, Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage, NodeSays,
-    StreamKind, Welcome, delimited,
+    ACK_EVERY, ALPN, Beat, BeatAck, CoordinatorMessage, CoordinatorSays, Farewell, Hello, MAX_MESSAGE, NodeMessage,
+    NodeSays, StreamKind, Welcome, delimited,
 };
 use prost::Message;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
-    ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, RecvStream, SendStream, TransportConfig,
+    AckFrequencyConfig, ClientConfig, Connection, ConnectionError, Endpoint, IdleTimeout, RecvStream, SendStream,
+    TransportConfig,
 };
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -271,9 +272,12 @@ pub(crate) fn why(error: &ConnectionError) -> LinkError {
 }
 
 fn transport(max_streams: u32) -> TransportConfig {
+    let mut acks = AckFrequencyConfig::default();
+    acks.ack_eliciting_threshold(ACK_EVERY.into());
     let mut transport = TransportConfig::default();
     let silence = IdleTimeout::try_from(LINK_SILENCE).ok();
     transport
+        .ack_frequency_config(Some(acks))
         .max_idle_timeout(silence)
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_concurrent_bidi_streams(max_streams.into())

@@ -1,8 +1,9 @@
-//! Deciding about statements as they come: by digest when one like it has been decided about, else from its tree.
+//! Deciding about statements as they come: by shape or digest when one like it has been decided
+//! about, else from its tree.
 
 use std::sync::Arc;
 
-use bifrost_protocol::mysql::sql::{Digest, Given, Known, Literal, Template, parse};
+use bifrost_protocol::mysql::sql::{Digest, Given, Known, Literal, Shapes, Template, parse};
 use bytes::Bytes;
 
 use super::{Denial, Local, Plan, Policy};
@@ -12,6 +13,8 @@ use super::{Denial, Local, Plan, Policy};
 pub struct Judge {
     policy: Policy,
     plans: Known<Arc<Plan>>,
+    /// The plans of the statements that came last.
+    shapes: Shapes<Arc<Plan>>,
 }
 
 /// What becomes of one statement.
@@ -27,7 +30,7 @@ impl Judge {
     /// Decides by `policy`.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
-        Self { policy, plans: Known::default() }
+        Self { policy, plans: Known::default(), shapes: Shapes::default() }
     }
 
     /// What it decides by.
@@ -39,14 +42,20 @@ impl Judge {
     /// Decides about a statement.
     #[must_use]
     pub fn judge(&self, statement: &Bytes) -> Judgement {
+        if let Some((plan, literals)) = self.shapes.fit(statement) {
+            return Judgement { plan, literals };
+        }
         let digest = match Digest::of(statement) {
             Ok(digest) => digest,
             Err(refusal) => return refused(refusal.into()),
         };
         match (self.plans.get(&digest.key), digest.literals) {
+            (Some(plan), Some(literals)) => {
+                self.shapes.put(statement, Arc::clone(&plan));
+                Judgement { plan, literals }
+            }
             // What is answered here is the same whatever the values are.
-            (Some(plan), _) if matches!(*plan, Plan::Local(_)) => Judgement { plan, literals: Vec::new() },
-            (Some(plan), Some(literals)) => Judgement { plan, literals },
+            (Some(plan), None) if matches!(*plan, Plan::Local(_)) => Judgement { plan, literals: Vec::new() },
             (_, literals) => self.judge_anew(statement, digest.key, literals),
         }
     }

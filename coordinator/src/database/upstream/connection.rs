@@ -19,6 +19,8 @@ use super::{Answered, Tls, UpstreamConfig, UpstreamError, tls};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is passed on. All map variables of a busy server have some 100 KiB.
 pub(super) const MAX_ANSWER: usize = 1024 * 1024;
+/// What is read at once: most answers at a whole, so that no second read is needed to see that there is no more.
+const CHUNK: usize = 4 * 1024;
 /// The longest message while logging in.
 const MAX_GREETING: usize = 16 * 1024;
 /// Prepared statements that are kept on a connection; the one not used for longest goes.
@@ -44,7 +46,7 @@ pub(super) struct Connection {
 }
 
 /// A statement the database has prepared.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Prepared {
     sql: Bytes,
     ok: PrepareOk,
@@ -143,16 +145,24 @@ impl Connection {
 
     /// The definitions of a statement's columns. The inner error is the database's own.
     pub(super) async fn describe(&mut self, sql: &Bytes) -> Result<Result<Vec<Bytes>, Answered>, UpstreamError> {
-        Ok(self.prepare(sql).await?.map(|prepared| prepared.columns))
+        Ok(self.prepare(sql).await?.map(|prepared| prepared.columns.clone()))
     }
 
-    async fn prepare(&mut self, sql: &Bytes) -> Result<Result<Prepared, Answered>, UpstreamError> {
-        if let Some(at) = self.prepared.iter().position(|known| known.sql == *sql)
-            && let Some(known) = self.prepared.remove(at)
-        {
-            self.prepared.push_front(known.clone());
-            return Ok(Ok(known));
-        }
+    /// The statement as the database has prepared it. The inner error is the database's own.
+    async fn prepare(&mut self, sql: &Bytes) -> Result<Result<&Prepared, Answered>, UpstreamError> {
+        let known = self.prepared.iter().position(|known| known.sql == *sql);
+        let prepared = match known.and_then(|at| self.prepared.remove(at)) {
+            Some(known) => known,
+            None => match self.prepare_anew(sql).await? {
+                Ok(prepared) => prepared,
+                Err(answer) => return Ok(Err(answer)),
+            },
+        };
+        self.prepared.push_front(prepared);
+        Ok(Ok(&self.prepared[0]))
+    }
+
+    async fn prepare_anew(&mut self, sql: &Bytes) -> Result<Result<Prepared, Answered>, UpstreamError> {
         if self.prepared.len() >= MAX_PREPARED
             && let Some(oldest) = self.prepared.pop_back()
         {
@@ -166,9 +176,7 @@ impl Connection {
         let ok = PrepareOk::decode(messages.first().map(|message| &message[..]).unwrap_or_default())?;
         let before = usize::from(ok.parameters) + usize::from(ok.parameters > 0) + 1;
         let columns = messages.into_iter().skip(before).take(ok.columns.into()).collect();
-        let prepared = Prepared { sql: sql.clone(), ok, columns };
-        self.prepared.push_front(prepared.clone());
-        Ok(Ok(prepared))
+        Ok(Ok(Prepared { sql: sql.clone(), ok, columns }))
     }
 
     /// Sends a command that has no answer.
@@ -194,6 +202,7 @@ impl Connection {
             if self.input.len() > MAX_ANSWER {
                 return Err(UpstreamError::TooLong(MAX_ANSWER));
             }
+            self.input.reserve(CHUNK);
             if self.line.read_buf(&mut self.input).await.map_err(UpstreamError::Lost)? == 0 {
                 return Err(UpstreamError::Lost(io::ErrorKind::UnexpectedEof.into()));
             }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use metrics::Histogram;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
@@ -37,6 +38,7 @@ pub struct Upstream {
     waiting: AtomicUsize,
     away: Mutex<Away>,
     cache: Cache,
+    seconds: Histogram,
 }
 
 /// Whether the database could be reached.
@@ -64,6 +66,7 @@ impl Upstream {
             waiting: AtomicUsize::new(0),
             away: Mutex::new(Away { until: None, backoff: RETRY }),
             cache: Cache::default(),
+            seconds: metrics::histogram!("bifrost_database_upstream_seconds"),
             config,
         }
     }
@@ -133,7 +136,7 @@ impl Upstream {
             borrowed.connection = self.connect().await?;
             outcome = self.limited(&mut borrowed.connection, charset, asked).await;
         }
-        metrics::histogram!("bifrost_database_upstream_seconds").record(started.elapsed().as_secs_f64());
+        self.seconds.record(started.elapsed().as_secs_f64());
         match &outcome {
             Ok(_) => self.give_back(borrowed),
             // What is in the middle of an answer cannot be used again; dropping it closes it.

@@ -15,6 +15,9 @@ pub const MAX_MESSAGE: usize = 8 * 1024 * 1024;
 pub const MAX_MESSAGE_UP: usize = 1024 * 1024;
 /// The most streams a node may have open at once: control, one a leased group, probes.
 pub const MAX_NODE_STREAMS: u32 = 1_024;
+/// Packets after which a peer that understands the request acknowledges at the latest, when nothing else is to be sent.
+/// Questions and answers carry acknowledgements along; the two packets of RFC 9000 would cost one of their own each.
+pub const ACK_EVERY: u32 = 10;
 /// The longest message of an inter stream: a save that no difference makes smaller, with room.
 pub const MAX_INTER: usize = 512 * 1024;
 /// The longest stream header.

@@ -29,6 +29,15 @@ pub enum FramingError {
     },
 }
 
+/// Makes room for `chunk` more bytes in a buffer that messages are [taken](Framing::take) out of. When it is empty, it keeps no more
+/// than that, however long the last message was: most connections are quiet most of the time.
+pub fn make_room(buffer: &mut BytesMut, chunk: usize) {
+    buffer.reserve(chunk);
+    if buffer.is_empty() && buffer.capacity() > chunk.saturating_mul(2) {
+        *buffer = BytesMut::with_capacity(chunk);
+    }
+}
+
 /// One connection's numbering of parts, and the message that is being put together. Holds at most `max` bytes.
 #[derive(Clone, Debug)]
 pub struct Framing {

@@ -16,6 +16,7 @@ mod parse;
 mod render;
 mod scan;
 mod set;
+mod shape;
 
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub use digest::{Digest, Known};
 pub use parse::parse;
 pub use render::{Part, Template};
 pub use scan::{MAX_DEPTH, MAX_STATEMENT, MAX_WORDS, Piece, scan};
+pub use shape::Shapes;
 
 /// The name of a database, table or column: 1 to 64 letters, digits, `_` or `$`.
 #[derive(Clone, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bifrost_protocol::mysql::{Framing, ServerError, code};
+use bifrost_protocol::mysql::{Framing, ServerError, code, make_room};
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -110,7 +110,7 @@ async fn serve(mut stream: TcpStream, shared: Shared, relay: Option<&Relay>, con
         if flow == Flow::Over {
             return stream.shutdown().await;
         }
-        input.reserve(READ_BYTES);
+        make_room(&mut input, READ_BYTES);
         let read = stream.read_buf(&mut input);
         let read = match flow {
             Flow::Entering => tokio::time::timeout_at(entered, read).await.map_err(|_| io::ErrorKind::TimedOut)??,
@@ -120,14 +120,12 @@ async fn serve(mut stream: TcpStream, shared: Shared, relay: Option<&Relay>, con
             return Ok(());
         }
         flow = session.take(&mut input, &mut out);
-        if input.is_empty() {
-            input = BytesMut::with_capacity(READ_BYTES);
-        }
     }
 }
 
 async fn write(stream: &mut TcpStream, out: &mut BytesMut) -> io::Result<()> {
     tokio::time::timeout(WRITE_TIMEOUT, stream.write_all(out)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    *out = BytesMut::new();
+    out.clear();
+    make_room(out, READ_BYTES);
     Ok(())
 }

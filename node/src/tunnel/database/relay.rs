@@ -55,12 +55,12 @@ pub(crate) trait Streams: fmt::Debug + Send + Sync {
 pub(super) struct Job {
     /// What to say.
     pub(super) commands: Vec<Command>,
+    /// How it is said.
+    framed: Bytes,
     /// Which of the answers is meant.
     pub(super) answer: usize,
     /// Who waits for it; nobody when the engine has its answer already.
     pub(super) reply: Option<oneshot::Sender<Bytes>>,
-    /// What it takes up.
-    size: usize,
 }
 
 /// The engine's side of one connection's relay. Dropping it ends the stream at once; [`finish`](Self::finish) when what is
@@ -124,12 +124,14 @@ impl Relay {
     }
 
     fn send(&self, commands: Vec<Command>, answer: usize, reply: Option<oneshot::Sender<Bytes>>) -> Result<(), ()> {
-        let size = commands.iter().map(|command| command.encode().len()).sum();
+        let mut framed = BytesMut::new();
+        commands.iter().for_each(|command| put(&mut framed, command));
+        let (size, framed) = (framed.len(), framed.freeze());
         if self.waiting.fetch_add(size, Ordering::Relaxed) + size > MAX_BYTES {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
             return Err(());
         }
-        self.jobs.try_send(Job { commands, answer, reply, size }).map_err(|_| {
+        self.jobs.try_send(Job { commands, framed, answer, reply }).map_err(|_| {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
         })
     }
@@ -173,7 +175,7 @@ impl Worker {
     }
 
     fn free(&self, job: &Job) {
-        self.waiting.fetch_sub(job.size, Ordering::Relaxed);
+        self.waiting.fetch_sub(job.framed.len(), Ordering::Relaxed);
     }
 
     /// Says and hears on one stream until the engine's connection has ended and all is answered, or the stream breaks.
@@ -182,21 +184,21 @@ impl Worker {
         if let Some(setup) = &self.setup {
             put(&mut out, setup);
         }
-        self.said.iter().flat_map(|job| &job.commands).for_each(|command| put(&mut out, command));
+        self.said.iter().for_each(|job| out.extend_from_slice(&job.framed));
         let mut setup_answer = self.setup.is_some();
         let mut hearing = Hearing::default();
         let mut open = true;
         while open || !self.said.is_empty() {
             tokio::select! {
                 biased;
-                read = recv.read_buf(&mut input) => match read {
-                    Ok(0) => return Err("the coordinator has ended it".into()),
-                    Ok(_) => self.hear(&mut hearing, &mut input, &mut setup_answer)?,
-                    Err(error) => return Err(error.to_string()),
-                },
                 written = send.write(&out), if !out.is_empty() => match written {
                     Ok(0) => return Err("the coordinator does not read".into()),
                     Ok(written) => out.advance(written),
+                    Err(error) => return Err(error.to_string()),
+                },
+                read = recv.read_buf(&mut input) => match read {
+                    Ok(0) => return Err("the coordinator has ended it".into()),
+                    Ok(_) => self.hear(&mut hearing, &mut input, &mut setup_answer)?,
                     Err(error) => return Err(error.to_string()),
                 },
                 job = self.jobs.recv(), if open && self.said.len() < MAX_AHEAD => match job {
@@ -209,7 +211,7 @@ impl Worker {
     }
 
     fn say(&mut self, job: Job, out: &mut BytesMut) {
-        job.commands.iter().for_each(|command| put(out, command));
+        out.extend_from_slice(&job.framed);
         self.said.push_back(job);
     }
 

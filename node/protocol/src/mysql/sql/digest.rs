@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 
+use super::shape::plain_number;
 use super::{Literal, Piece, Refusal, scan};
 
 /// Digests of which something is known. A map-server has some fifty kinds of statements; shops' lists of goods differ by their
@@ -12,6 +14,8 @@ use super::{Literal, Piece, Refusal, scan};
 const MAX_KNOWN: usize = 2_048;
 /// The longest digest that is kept.
 const MAX_DIGEST: usize = 4 * 1024;
+/// Room that is made for literals: few statements have more.
+const USUAL_LITERALS: usize = 8;
 
 /// A statement without its values, and those.
 #[derive(Debug)]
@@ -29,7 +33,7 @@ impl Digest {
     /// See [`scan()`].
     pub fn of(statement: &Bytes) -> Result<Self, Refusal> {
         let mut key = Vec::with_capacity(statement.len().min(MAX_DIGEST));
-        let mut literals = Some(Vec::new());
+        let mut literals = Some(Vec::with_capacity(USUAL_LITERALS));
         let mut value = |literal: Option<Literal>| match (&mut literals, literal) {
             (Some(known), Some(literal)) => known.push(literal),
             (known, None) => *known = None,
@@ -62,14 +66,8 @@ fn plain_text(statement: &Bytes, text: &[u8]) -> Option<Literal> {
     plain.then(|| Literal::Text(statement.slice_ref(inner)))
 }
 
-/// A whole number as it would be written anew.
-fn plain_number(digits: &[u8]) -> Option<Literal> {
-    let canonical = digits.len() <= 18 && (digits.len() == 1 || digits.first() != Some(&b'0'));
-    let text = std::str::from_utf8(digits).ok().filter(|_| canonical)?;
-    text.parse().ok().map(Literal::Int)
-}
-
-/// What is known of statements by their digests. The oldest half goes when there are too many.
+/// What is known of statements by their digests. The oldest half goes when there are too many. The hash has a key of this
+/// process, and what it finds is compared.
 #[derive(Debug)]
 pub struct Known<T> {
     generations: RwLock<Generations<T>>,
@@ -77,13 +75,13 @@ pub struct Known<T> {
 
 #[derive(Debug)]
 struct Generations<T> {
-    young: HashMap<Vec<u8>, T>,
-    old: HashMap<Vec<u8>, T>,
+    young: HashMap<Vec<u8>, T, RandomState>,
+    old: HashMap<Vec<u8>, T, RandomState>,
 }
 
 impl<T> Default for Known<T> {
     fn default() -> Self {
-        Self { generations: RwLock::new(Generations { young: HashMap::new(), old: HashMap::new() }) }
+        Self { generations: RwLock::new(Generations { young: HashMap::default(), old: HashMap::default() }) }
     }
 }
 
