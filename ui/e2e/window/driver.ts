@@ -22,9 +22,9 @@ export class Window {
     private readonly session: string,
   ) {}
 
-  static async open(binary: string, args: string[]): Promise<Window> {
+  static async open(binary: string, args: string[], further: Record<string, string> = {}): Promise<Window> {
     const port = await freePort();
-    const environment = { ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
+    const environment = { ...process.env, ...further, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
     const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env: environment, stdio: 'ignore' });
     const base = `http://127.0.0.1:${port}`;
     await expect.poll(() => fetch(`${base}/status`).then((answer) => answer.ok, () => false), { timeout: 10_000 }).toBe(true);
