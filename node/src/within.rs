@@ -66,7 +66,7 @@ impl Ways {
     pub(crate) fn next(self) -> Way {
         let patience = if self.worked == Some(Way::Udp) { PATIENCE } else { 1 };
         let within = match self.worked {
-            Some(Way::Tls) => self.failed % 2 == 0,
+            Some(Way::Tls) => self.failed.is_multiple_of(2),
             Some(Way::Udp) | None => self.failed % (patience + 1) == patience,
         };
         if within { Way::Tls } else { Way::Udp }

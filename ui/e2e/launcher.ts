@@ -73,11 +73,11 @@ export const test = base.extend<Fixtures>({
 });
 
 /** Makes a signed realm file. */
-export function makeRealmFile(folder: string, options: { coordinator?: string; ca?: string; name?: string; program?: string } = {}): string {
+export function makeRealmFile(folder: string, options: { coordinator?: string; ca?: string; name?: string; further?: string[] } = {}): string {
   const [key, ca, out] = [join(folder, 'operator.key'), options.ca ?? join(folder, 'ca.pem'), join(folder, 'my.realm')];
   if (!options.ca) writeFileSync(ca, '-----BEGIN CERTIFICATE-----\nscripted\n-----END CERTIFICATE-----\n');
   execFileSync(launcher, ['realm', 'key', '--out', key], { stdio: 'pipe' });
-  execFileSync(launcher, ['realm', 'make', '--key', key, '--ca', ca, '--out', out, '--name', options.name ?? 'Midgard Lanterns', '--accent', '#f0a868', '--program', options.program ?? 'ragexe.exe', '--coordinator', options.coordinator ?? 'https://127.0.0.1:7443'], { stdio: 'pipe' });
+  execFileSync(launcher, ['realm', 'make', '--key', key, '--ca', ca, '--out', out, '--name', options.name ?? 'Midgard Lanterns', '--accent', '#f0a868', '--coordinator', options.coordinator ?? 'https://127.0.0.1:7443', ...(options.further ?? [])], { stdio: 'pipe' });
   return out;
 }
 

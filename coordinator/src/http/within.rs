@@ -51,7 +51,7 @@ impl<A> Links<A> {
         let loopback = match endpoint.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         let admission = Admission::new("bifrost_links_within_tls", MAX_LINKS, MAX_PER_ADDRESS);
         let endpoint = SocketAddr::new(loopback, endpoint.port());

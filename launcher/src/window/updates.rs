@@ -9,7 +9,7 @@ use std::time::Duration;
 use bifrost_launcher::app::Inbox;
 use bifrost_launcher::event::Event;
 use bifrost_launcher::realm::Realm;
-use tauri::{AppHandle, Url};
+use tauri::{AppHandle, Runtime, Url};
 use tauri_plugin_updater::{Update, UpdaterExt};
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +31,10 @@ impl std::fmt::Debug for Updates {
 impl Updates {
     /// Looks for one, and tells when there is.
     pub(crate) async fn find(self, app: AppHandle, realm: Box<Realm>, inbox: Inbox) {
+        if !replaces_itself(&app) {
+            tracing::debug!("this program is updated as the system's other packages are");
+            return;
+        }
         match look(&app, &realm).await {
             Ok(Some(update)) => {
                 let version = update.version.clone();
@@ -59,7 +63,23 @@ impl Updates {
     }
 }
 
-async fn look(app: &AppHandle, realm: &Realm) -> Result<Option<Update>, Box<dyn std::error::Error + Send + Sync>> {
+/// Whether this program is a file that its user may replace. On Linux that is an AppImage; a package's program is root's.
+#[cfg(target_os = "linux")]
+fn replaces_itself(app: &AppHandle) -> bool {
+    use tauri::Manager;
+
+    app.env().appimage.is_some()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn replaces_itself(_: &AppHandle) -> bool {
+    true
+}
+
+async fn look<R: Runtime>(
+    app: &AppHandle<R>,
+    realm: &Realm,
+) -> Result<Option<Update>, Box<dyn std::error::Error + Send + Sync>> {
     let Some(updates) = &realm.description.updates else { return Ok(None) };
     let ca = reqwest::Certificate::from_pem(realm.description.ca.as_bytes())?;
     let updater = app
@@ -74,6 +94,14 @@ async fn look(app: &AppHandle, realm: &Realm) -> Result<Option<Update>, Box<dyn 
 }
 
 async fn fetch_and_install(update: Update, inbox: &Inbox) -> Result<(), String> {
+    let release = fetch(&update, |percent| inbox.tell_later(Event::UpdateProgress(percent))).await?;
+    // It writes files and may ask for a password.
+    let installed = tokio::task::spawn_blocking(move || update.install(release)).await;
+    installed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+/// The release, verified. Tells the percent that are here.
+async fn fetch(update: &Update, tell: impl Fn(u8)) -> Result<Vec<u8>, String> {
     let too_large = CancellationToken::new();
     let (mut here, mut said) = (0_usize, 0_u8);
     let on_chunk = |chunk: usize, all: Option<u64>| {
@@ -85,12 +113,12 @@ async fn fetch_and_install(update: Update, inbox: &Inbox) -> Result<(), String> 
         let percent = u8::try_from(percent.min(100)).unwrap_or(100);
         if percent > said {
             said = percent;
-            inbox.tell_later(Event::UpdateProgress(percent));
+            tell(percent);
         }
     };
     let fetched = too_large.run_until_cancelled(update.download(on_chunk, || {})).await;
-    let release = fetched.ok_or("it is too large")?.map_err(|error| error.to_string())?;
-    // It writes files and may ask for a password.
-    let installed = tokio::task::spawn_blocking(move || update.install(release)).await;
-    installed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+    fetched.ok_or("it is too large")?.map_err(|error| error.to_string())
 }
+
+#[cfg(all(test, feature = "mock-window"))]
+mod tests;

@@ -15,6 +15,12 @@ async function freePort(): Promise<number> {
   });
 }
 
+/** How long it may take to end when asked to, in milliseconds, and further variables of its environment. */
+interface Opening {
+  patience?: number;
+  further?: Record<string, string>;
+}
+
 /** A window of a program, driven by WebKitWebDriver: as much of the protocol as is needed here. */
 export class Window {
   private constructor(
@@ -23,9 +29,9 @@ export class Window {
     private readonly patience: number,
   ) {}
 
-  static async open(binary: string, args: string[], patience = 45_000): Promise<Window> {
+  static async open(binary: string, args: string[], { patience = 45_000, further = {} }: Opening = {}): Promise<Window> {
     const port = await freePort();
-    const environment = { ...process.env, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
+    const environment = { ...process.env, ...further, TAURI_AUTOMATION: 'true', TAURI_WEBVIEW_AUTOMATION: 'true' };
     const driver = spawn('WebKitWebDriver', [`--port=${port}`, '--host=127.0.0.1'], { env: environment, stdio: 'ignore' });
     const base = `http://127.0.0.1:${port}`;
     await expect.poll(() => fetch(`${base}/status`).then((answer) => answer.ok, () => false), { timeout: 10_000 }).toBe(true);

@@ -15,7 +15,7 @@ const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 
 /** Milliseconds from starting a program to its first heading on the screen. */
 async function heading(program: string, options: string[]): Promise<number> {
   const began = Date.now();
-  const window = await Window.open(program, options, 2_000);
+  const window = await Window.open(program, options, { patience: 2_000 });
   try {
     await expect.poll(() => window.text('h1'), { timeout: 60_000, intervals: [20] }).not.toBe('');
     return Date.now() - began;

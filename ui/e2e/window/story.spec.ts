@@ -46,7 +46,7 @@ test('one launcher in a real realm: from the first start to hosting, playing, an
   try {
     const { invitation } = stage;
     const { coordinator, ca, user, password, link, game_folder, program } = invitation;
-    const file = makeRealmFile(folder, { coordinator, ca, name: 'Midgard', program });
+    const file = makeRealmFile(folder, { coordinator, ca, name: 'Midgard', further: ['--program', program] });
     mkdirSync(state, { recursive: true });
     // The whole realm runs on this one machine: its own processes are the "other programs" here.
     writeFileSync(join(state, 'settings.json'), JSON.stringify({ theme: 'dark', client_folder: game_folder, manners: { cpu_percent: null, free_memory_mib: 256 } }));

@@ -19,7 +19,7 @@ const MAX_STARTS: usize = 128;
 /// The longest statement whose shape is kept.
 const MAX_LEN: usize = 4 * 1024;
 
-/// The bytes of a statement without its values. What [fits](Self::fit) it would be cut into the same pieces by [`scan`] but
+/// The bytes of a statement without its values. What [fits](Self::fit) it would be cut into the same pieces by [`scan()`] but
 /// for the values: text goes to the next quote, without backslashes, numbers to the first byte that is no digit, and what
 /// follows there is compared to the byte. So it has the same [`Digest`](super::Digest), found in a fraction of the time.
 #[derive(Debug)]
