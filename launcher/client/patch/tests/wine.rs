@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use bifrost_client_patch::environment::{Environment, Route};
@@ -44,6 +44,9 @@ impl Game {
         command.arg("sh").arg(folder).arg(address).arg(port.to_string());
         command.env("WINEPREFIX", "/prefix").env("WINEDEBUG", "-all").env("WINEDLLOVERRIDES", "mscoree,mshtml=");
         command.env("HOME", "/root").env_remove("DISPLAY").envs(environment.variables());
+        // One at a time: two servers of wine, each in processes of its own, cannot both have the one prefix.
+        static PREFIX: Mutex<()> = Mutex::new(());
+        let _ours = PREFIX.lock().unwrap_or_else(PoisonError::into_inner);
         command.output().expect("unshare runs")
     }
 }
