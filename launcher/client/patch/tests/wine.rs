@@ -6,8 +6,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use bifrost_client_patch::environment::{Environment, Route};
 use bifrost_client_patch::{Hook, LIBRARY, Manifest, Sha256, Verdict, inspect, inspect_library, judge, patch};
@@ -19,6 +20,9 @@ const PORT: u16 = 6900;
 fn given(variable: &str) -> PathBuf {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run ./test wine")).into()
 }
+
+/// How long the DLL may take to say that it is in.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder in the root, with the client as `name`, removed when dropped.
 struct Game(PathBuf);
@@ -40,7 +44,9 @@ impl Game {
         let folder = Path::new("/").join(self.0.strip_prefix(&root).expect("in the root"));
         let mut command = Command::new("unshare");
         command.args(["--mount", "--pid", "--fork", "--kill-child", "chroot"]).arg(&root).args(["sh", "-c"]);
-        command.arg(r#"mount -t proc proc /proc && cd "$1" && exec wine client.exe "$2" "$3""#);
+        // The server of wine ends before its processes' room does: killed in the middle, it takes the next client with it.
+        let script = r#"mount -t proc proc /proc && cd "$1" && { wine client.exe "$2" "$3"; code=$?; wineserver -k; exit $code; }"#;
+        command.arg(script);
         command.arg("sh").arg(folder).arg(address).arg(port.to_string());
         command.env("WINEPREFIX", "/prefix").env("WINEDEBUG", "-all").env("WINEDLLOVERRIDES", "mscoree,mshtml=");
         command.env("HOME", "/root").env_remove("DISPLAY").envs(environment.variables());
@@ -60,12 +66,21 @@ impl Drop for Game {
 
 /// A listener that answers one connection with a word, and tells what it heard.
 fn listener(answer: &'static str) -> (SocketAddrV4, thread::JoinHandle<String>) {
+    listener_after(answer, || ())
+}
+
+/// The same, when something has happened: the client waits for its answer, and ends with it.
+fn listener_after(
+    answer: &'static str,
+    before: impl FnOnce() + Send + 'static,
+) -> (SocketAddrV4, thread::JoinHandle<String>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
     let SocketAddr::V4(address) = listener.local_addr().expect("bound") else { panic!("IPv4 was asked for") };
     let heard = thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a connection");
         let mut heard = [0; 4];
         stream.read_exact(&mut heard).expect("four bytes");
+        before();
         stream.write_all(answer.as_bytes()).expect("sent");
         String::from_utf8_lossy(&heard).into_owned()
     });
@@ -95,14 +110,17 @@ fn a_patched_client_is_good_and_its_connections_go_through_the_gateway() {
     assert!(matches!(program.hook, Hook::Entry(_)));
     assert_eq!(judge(Some(&manifest), &program, Some(&dll)), Verdict::Good);
 
-    let (gateway, heard) = listener("gateway");
     let launcher = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
     let SocketAddr::V4(ear) = launcher.local_addr().expect("bound") else { panic!("IPv4 was asked for") };
+    let (tell, told) = mpsc::channel();
     let registered = thread::spawn(move || {
         let mut line = String::new();
         BufReader::new(launcher.accept().expect("a connection").0).read_line(&mut line).expect("a line");
+        let _waits = tell.send(());
         line
     });
+    let (gateway, heard) =
+        listener_after("gateway", move || told.recv_timeout(PATIENCE).expect("the DLL says that it is in"));
     let route = Route { address: Some(REALM.parse().expect("an address")), port: PORT, gateway };
     let environment = Environment {
         routes: vec![route],
