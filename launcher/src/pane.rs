@@ -61,11 +61,18 @@ pub struct Deps {
 
 /// Serves one window until it has ended, or is to: that is when its input closes. `show` has it come to the front; the
 /// window is to end when nobody is left who could ask for that.
-pub async fn attend(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin, deps: Deps, show: mpsc::Receiver<()>) {
+pub async fn attend(
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
+    deps: Deps,
+    mut show: mpsc::Receiver<()>,
+) {
     let inbox = deps.inbox.clone();
     let messages = FramedRead::new(from, LinesCodec::new_with_max_length(MAX_MESSAGE));
-    let Err(Over) = Attendant { deps, to }.serve(messages, show).await;
+    let Err(Over) = Attendant { deps, to }.serve(messages, &mut show).await;
+    // While `show` is there, no other window is opened that could watch already.
     inbox.tell(Event::Watched(false)).await;
+    drop(show);
 }
 
 /// The window is gone, or is to go.
@@ -90,7 +97,7 @@ impl<W: AsyncWrite + Unpin> Attendant<W> {
     async fn serve(
         &mut self,
         mut messages: FramedRead<impl AsyncRead + Unpin, LinesCodec>,
-        mut show: mpsc::Receiver<()>,
+        show: &mut mpsc::Receiver<()>,
     ) -> Result<Infallible, Over> {
         let mut view = self.deps.view.clone();
         let mut watches = false;

@@ -149,7 +149,8 @@ impl AsyncUdpSocket for Through {
         let (Some(space), Some(told)) = (bufs.first_mut(), meta.first_mut()) else { return Poll::Ready(Ok(0)) };
         loop {
             let Some(datagram) = ready!(arriving.poll_recv(cx)) else {
-                return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
+                // Not `ConnectionReset`, which quinn takes for somebody's forgery and asks again, for ever.
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             };
             let dialled = *self.dialled.lock().unwrap_or_else(PoisonError::into_inner);
             // One that is longer than anything we announced is nothing of QUIC's.
@@ -188,7 +189,38 @@ impl UdpPoller for Always {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
+    use quinn::ConnectionError;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_far_end_that_talks_nonsense_or_is_gone_ends_the_attempt() {
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let mut roots = rustls::RootCertStore::empty();
+        let authority = rcgen::generate_simple_self_signed(["nobody".to_owned()]).expect("a certificate");
+        roots.add(authority.cert.der().clone()).expect("a root");
+        let roots = Arc::new(roots);
+        let nonsense = [&[0, 0][..], &[0, 1, 7], &[5, 220], &[0x40; 1_500], &[255, 255, 1, 2, 3]].concat();
+        for (what, said) in [("nothing", &[][..]), ("nonsense", &nonsense[..])] {
+            let (ours, mut theirs) = duplex(64 * 1024);
+            let endpoint = endpoint_through(ours).expect("made");
+            let config = quinn::ClientConfig::with_root_certificates(Arc::clone(&roots));
+            let address = (Ipv4Addr::new(192, 0, 2, 1), 7_444).into();
+            let connecting = endpoint.connect_with(config.expect("a client"), address, "nobody").expect("configured");
+            let length = theirs.read_u16().await.expect("a datagram");
+            assert!((1_200..=MAX_LINK_DATAGRAM).contains(&usize::from(length)), "{length}");
+            theirs.write_all(said).await.expect("said");
+            drop(theirs);
+            let ended = tokio::time::timeout(Duration::from_secs(10), connecting).await.expect(what);
+            assert!(
+                matches!(ended, Err(ConnectionError::LocallyClosed | ConnectionError::TransportError(_))),
+                "{ended:?}"
+            );
+        }
+    }
 
     fn ways(mut ways: Ways, attempts: usize) -> Vec<Way> {
         let attempt = |_| {

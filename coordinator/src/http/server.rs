@@ -19,7 +19,7 @@ use tower::Service;
 
 use super::extract::Peer;
 use super::limits::{HANDSHAKE_TIMEOUT, HEAD_TIMEOUT, MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS, SHUTDOWN_GRACE};
-use super::within::Links;
+use super::within::{Links, Within};
 use crate::admission::{Admission, Place};
 
 /// The running API. Dropping it stops it.
@@ -69,7 +69,8 @@ pub(super) fn serve(
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).handshake_timeout(HANDSHAKE_TIMEOUT);
     let admission = Admission::new("bifrost_http_connections", MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
     let acceptor = acceptor.acceptor(Bounded(admission));
-    let acceptor = Links::new(acceptor, endpoint, token.child_token());
+    let within = Arc::new(Within::new(endpoint, token.child_token()));
+    let acceptor = Links::new(acceptor, Arc::clone(&within));
     let handle = Handle::new();
     let mut server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle.clone()).http1_only();
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
@@ -88,6 +89,9 @@ pub(super) fn serve(
                 tracing::error!(%error, "https api cannot serve");
             },
         }
+        // Also where the server has ended by itself.
+        token.cancel();
+        within.ended().await;
     });
     tracing::info!(addr = %local_addr, "https api listens");
     Ok(HttpHandle { local_addr, stop, task: AbortOnDropHandle::new(task) })

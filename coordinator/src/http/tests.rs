@@ -2,6 +2,7 @@
 
 mod app;
 mod bundles;
+mod within;
 
 use axum::http::StatusCode;
 use bifrost_protocol::ids::HostId;

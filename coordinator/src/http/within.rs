@@ -19,6 +19,7 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio_rustls::server::TlsStream;
 use tokio_util::codec::{Framed, LengthDelimitedCodec};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::extract::Peer;
@@ -26,7 +27,7 @@ use crate::admission::{Admission, Place};
 
 /// The most of them at once, and from one address. One costs about 100 KB with its TLS buffers.
 const MAX_LINKS: usize = 1_024;
-const MAX_PER_ADDRESS: usize = 32;
+pub(super) const MAX_PER_ADDRESS: usize = 32;
 /// Without a datagram for so long one is given up: connections in it say something every second.
 const SILENCE: Duration = Duration::from_secs(15);
 
@@ -37,25 +38,52 @@ pub(super) struct Links<A> {
     within: Arc<Within>,
 }
 
+/// The links that are carried.
 #[derive(Debug)]
-struct Within {
+pub(super) struct Within {
     admission: Arc<Admission>,
     /// Our own QUIC endpoint.
     endpoint: SocketAddr,
     stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl<A> Links<A> {
+    /// Takes links out of what `inner` accepts.
+    pub(super) fn new(inner: A, within: Arc<Within>) -> Self {
+        Self { inner, within }
+    }
+}
+
+impl Within {
     /// Links lead to `endpoint` until `stop` is cancelled.
-    pub(super) fn new(inner: A, endpoint: SocketAddr, stop: CancellationToken) -> Self {
+    pub(super) fn new(endpoint: SocketAddr, stop: CancellationToken) -> Self {
         let loopback = match endpoint.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
             IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
             ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
         };
         let admission = Admission::new("bifrost_links_within_tls", MAX_LINKS, MAX_PER_ADDRESS);
-        let endpoint = SocketAddr::new(loopback, endpoint.port());
-        Self { inner, within: Arc::new(Within { admission, endpoint, stop }) }
+        Self { admission, endpoint: SocketAddr::new(loopback, endpoint.port()), stop, tasks: TaskTracker::new() }
+    }
+
+    /// Waits until all have ended, which they do when it is told to stop.
+    pub(super) async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    fn take(&self, stream: TlsStream<TcpStream>) -> io::Result<()> {
+        let Peer(from) = Peer::of(stream.get_ref().0.peer_addr()?.ip());
+        let place = self.admission.admit(from).map_err(io::Error::other)?;
+        counter!("bifrost_links_within_tls_total").increment(1);
+        let endpoint = self.endpoint;
+        self.tasks.spawn(self.stop.clone().run_until_cancelled_owned(async move {
+            if let Err(error) = serve(stream, endpoint, place).await {
+                debug!(%from, %error, "link within TLS is over");
+            }
+        }));
+        Ok(())
     }
 }
 
@@ -80,22 +108,6 @@ where
             // For the server of the API this connection is over.
             Err(io::Error::other("a link"))
         })
-    }
-}
-
-impl Within {
-    fn take(&self, stream: TlsStream<TcpStream>) -> io::Result<()> {
-        let Peer(from) = Peer::of(stream.get_ref().0.peer_addr()?.ip());
-        let place = self.admission.admit(from).map_err(io::Error::other)?;
-        counter!("bifrost_links_within_tls_total").increment(1);
-        let endpoint = self.endpoint;
-        // Its owner is the token: it ends with the API.
-        tokio::spawn(self.stop.clone().run_until_cancelled_owned(async move {
-            if let Err(error) = serve(stream, endpoint, place).await {
-                debug!(%from, %error, "link within TLS is over");
-            }
-        }));
-        Ok(())
     }
 }
 

@@ -125,7 +125,9 @@ impl Wire {
             waiting.by_number.insert(number, sender);
             (number, answer)
         };
-        self.say(&request(number)).map_err(|_| gone())?;
+        if self.say(&request(number)).is_err() {
+            self.answered(number, Err(gone()));
+        }
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 

@@ -30,7 +30,7 @@ use crate::{panes, tray};
 
 /// Plays the realm's game, and hosts its maps when this PC is free
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = "bifrost", version)]
 pub(crate) struct Options {
     /// Folder of settings, account, node and contribution; the usual one of this system when not given
     #[arg(long, value_name = "DIR")]

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::ground::Actor;
 use super::options::Options;
 use super::stage::{Folders, Stage};
-use super::{kore, tree};
+use super::{kore, number, tree};
 use crate::demo::Console;
 use crate::harness::{Cable, Gateway, Process, eventually};
 
@@ -110,11 +110,6 @@ async fn hunts_on(stage: &Stage, players: &[Gated], when: &str, console: &Consol
         players.len()
     ));
     Ok(lost == 0 && relogins == 0 && usize::try_from(online) == Ok(players.len()))
-}
-
-async fn number(stage: &Stage, query: &str) -> Result<i64> {
-    let rows = stage.sql.rows(query).await?;
-    Ok(rows.first().and_then(|row| row.first()).with_context(|| format!("no answer to {query}"))?.parse()?)
 }
 
 fn ends(players: &[Gated]) -> String {

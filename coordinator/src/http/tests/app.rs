@@ -129,22 +129,25 @@ impl App {
 
     /// Serves it on a real port, with the operator's certificate and key if given, and gives a client that pins our CA.
     pub(super) fn serve(&self, operators: &[&PathBuf]) -> (HttpHandle, reqwest::Client) {
+        let server = self.serve_before(SocketAddr::from(([127, 0, 0, 1], 7_444)), operators, &CancellationToken::new());
+        let client = self.client(server.local_addr());
+        (server, client)
+    }
+
+    /// The same until `stop`, with a QUIC endpoint for links within TLS.
+    pub(super) fn serve_before(
+        &self,
+        endpoint: SocketAddr,
+        operators: &[&PathBuf],
+        stop: &CancellationToken,
+    ) -> HttpHandle {
         let operators = match operators {
             [certificate, key] => Some((certificate.as_path(), key.as_path())),
             _ => None,
         };
         let tls = self.identity.https_config(operators).expect("tls");
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = serve(
-            listen,
-            tls,
-            SocketAddr::from(([127, 0, 0, 1], 7_444)),
-            self.router.clone(),
-            &CancellationToken::new(),
-        )
-        .expect("port");
-        let client = self.client(server.local_addr());
-        (server, client)
+        serve(listen, tls, endpoint, self.router.clone(), stop).expect("port")
     }
 
     /// A client that pins our CA.
