@@ -15,14 +15,6 @@ const STATEMENTS: usize = 500;
 /// How often each is measured; the middle one is told.
 const ROUNDS: usize = 5;
 const KINDS: [&str; 3] = ["new row", "changed row", "row read"];
-const POLICY: &str = r#"
-[tables.mapreg]
-columns = ["varname", "index", "value"]
-key = ["varname", "index"]
-kept_in = "fleet_mapreg"
-stamp = "map_group"
-all = "scope"
-"#;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -36,7 +28,7 @@ async fn main() -> Result<()> {
     };
     let schema = Schema::new(server, "bench_stored").await?;
     kept("the store, MariaDB", &folder, Some(schema.server.url(schema.server.address, &schema.name))).await?;
-    let folder = sql::server(POLICY)?;
+    let folder = sql::server(sql::MAPREG)?;
     let relayed = realm(&schema, &folder, unlimited(settings(&schema, &folder))).await?;
     row("a database, MariaDB", &Endpoint::of(&relayed, None).await?).await?;
     drop(relayed);

@@ -14,6 +14,16 @@ pub const START: Duration = Duration::from_secs(60);
 /// The policy's file in the folder.
 const POLICY: &str = "policy.toml";
 
+/// What a policy says of a map-server's permanent variables.
+pub const MAPREG: &str = r#"
+[tables.mapreg]
+columns = ["varname", "index", "value"]
+key = ["varname", "index"]
+kept_in = "fleet_mapreg"
+stamp = "map_group"
+all = "scope"
+"#;
+
 /// rAthena's tables, as far as the policies of tests know them, and one that nobody is to see.
 const TABLES: &str = "
 CREATE TABLE mapreg (varname VARCHAR(32) BINARY, `index` INT UNSIGNED, value VARCHAR(255), PRIMARY KEY (varname, `index`));

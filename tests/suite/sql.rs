@@ -12,16 +12,9 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use tokio::process::Command;
 
-/// A policy of two tables.
-const POLICY: &str = r#"
+/// What the policy says besides map variables.
+const TABLES: &str = r#"
 functions = ["NOW", "COUNT"]
-
-[tables.mapreg]
-columns = ["varname", "index", "value"]
-key = ["varname", "index"]
-kept_in = "fleet_mapreg"
-stamp = "map_group"
-all = "scope"
 
 [tables.zenylog]
 columns = ["time", "char_id", "amount"]
@@ -30,10 +23,14 @@ stamp = "host"
 insert = "append"
 "#;
 
+fn rules() -> String {
+    format!("{TABLES}{}", sql::MAPREG)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engines_sql_stays_within_the_policy_and_what_it_keeps_goes_with_its_group() -> Result<()> {
     let Some(server) = Server::from_environment() else { return Ok(()) };
-    let (schema, folder) = (Schema::new(server, "suite_sql").await?, sql::server(POLICY)?);
+    let (schema, folder) = (Schema::new(server, "suite_sql").await?, sql::server(&rules())?);
     let mut realm = realm(&schema, &folder, settings(&schema, &folder)).await?;
     let client = Endpoint::of(&realm, None).await?;
 
@@ -87,7 +84,7 @@ async fn report(realm: &Realm, method: Method, path: &str) -> Result<(StatusCode
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_is_read_again_while_hosts_ask_and_a_host_that_attacks_loses_its_standing() -> Result<()> {
     let Some(server) = Server::from_environment() else { return Ok(()) };
-    let (schema, folder) = (Schema::new(server, "suite_standing").await?, sql::server(POLICY)?);
+    let (schema, folder) = (Schema::new(server, "suite_standing").await?, sql::server(&rules())?);
     let realm = realm(&schema, &folder, settings(&schema, &folder)).await?;
     let client = Endpoint::of(&realm, None).await?;
     client.rows("INSERT INTO mapreg VALUES ('$tax', 0, '5')").await?;
@@ -104,7 +101,7 @@ async fn a_policy_is_read_again_while_hosts_ask_and_a_host_that_attacks_loses_it
     })
     .await?;
     ensure!(client.rows("SELECT value FROM mapreg").await? == "5", "the old policy is in force");
-    std::fs::write(&policy, POLICY.replace("all = \"scope\"", "select = \"scope\""))?;
+    std::fs::write(&policy, rules().replace("all = \"scope\"", "select = \"scope\""))?;
     let (status, read) = report(&realm, Method::POST, "/v1/database/policy").await?;
     ensure!(status.is_success() && read["problem"].is_null(), "{read}");
     ensure!(client.rows("SELECT value FROM mapreg").await? == "5");

@@ -200,8 +200,11 @@ impl Drop for Hold {
 fn children(folder: &Path) -> Result<Vec<PathBuf>, BundleError> {
     match std::fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry.map_err(BundleError::file(folder))?.path())).collect(),
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            Ok(Vec::new())
+        }
         // What a file says that is listed differs between systems.
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound || folder.is_file() => Ok(Vec::new()),
+        Err(_) if folder.is_file() => Ok(Vec::new()),
         Err(error) => Err(BundleError::file(folder)(error)),
     }
 }

@@ -11,21 +11,18 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{Connection, Executor, Row};
 use tokio::process::Command;
 
-/// A map-server's variables, and the table that sysbench reads.
-const POLICY: &str = r#"
+/// The table that sysbench reads, besides map variables.
+const TABLES: &str = r#"
 functions = ["COUNT", "NOW"]
-
-[tables.mapreg]
-columns = ["varname", "index", "value"]
-key = ["varname", "index"]
-kept_in = "fleet_mapreg"
-stamp = "map_group"
-all = "scope"
 
 [tables.sbtest1]
 columns = ["id", "k", "c", "pad"]
 select = "forward"
 "#;
+
+fn rules() -> String {
+    format!("{TABLES}{}", sql::MAPREG)
+}
 
 /// sysbench's table as its own `prepare` makes it, with a hundred rows.
 const SBTEST: &str = "
@@ -67,7 +64,7 @@ struct Stage {
 impl Stage {
     async fn new(name: &str) -> Result<Option<Self>> {
         let Some(server) = Server::from_environment() else { return Ok(None) };
-        let (schema, folder) = (Schema::new(server, name).await?, sql::server(POLICY)?);
+        let (schema, folder) = (Schema::new(server, name).await?, sql::server(&rules())?);
         schema.run(SBTEST).await?;
         let mut settings = settings(&schema, &folder);
         settings.set("database.limits.statements", 100_000).set("database.limits.bytes", 100_000_000);
