@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use quinn::udp::{RecvMeta, Transmit};
-use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, TokioRuntime, UdpPoller};
+use quinn::{AsyncUdpSocket, Endpoint, EndpointConfig, Runtime, ServerConfig, TokioRuntime, UdpPoller};
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
 use tracing::debug;
@@ -27,11 +27,22 @@ const MAX_FAULTS: usize = 16;
 pub fn endpoint_towards(address: SocketAddr) -> io::Result<Endpoint> {
     let local: SocketAddr =
         if address.is_ipv4() { (Ipv4Addr::UNSPECIFIED, 0).into() } else { (Ipv6Addr::UNSPECIFIED, 0).into() };
+    endpoint_at(local, None)
+}
+
+/// An endpoint at this address, of a client, or also of this server.
+fn endpoint_at(local: SocketAddr, server: Option<ServerConfig>) -> io::Result<Endpoint> {
     let socket = TokioRuntime.wrap_udp_socket(std::net::UdpSocket::bind(local)?).or_else(|error| {
         debug!(%error, "a plain UDP socket carries the connection");
         Plain::bind(local)
     })?;
-    Endpoint::new_with_abstract_socket(EndpointConfig::default(), None, socket, Arc::new(TokioRuntime))
+    Endpoint::new_with_abstract_socket(EndpointConfig::default(), server, socket, Arc::new(TokioRuntime))
+}
+
+/// A server for tests, on any port of loopback: it runs wherever a node does.
+#[cfg(test)]
+pub(crate) fn test_server(config: ServerConfig) -> Endpoint {
+    endpoint_at((Ipv4Addr::LOCALHOST, 0).into(), Some(config)).expect("a free port")
 }
 
 /// One datagram a call, without ECN. It leaves to the system whether datagrams are fragmented, and says so.
@@ -104,7 +115,7 @@ impl UdpPoller for Writable {
 mod tests {
     use std::time::Duration;
 
-    use quinn::{ClientConfig, ServerConfig};
+    use quinn::ClientConfig;
     use rustls::pki_types::PrivateKeyDer;
 
     use super::*;
@@ -118,7 +129,7 @@ mod tests {
         roots.add(certificate.clone()).expect("a root");
         let server = ServerConfig::with_single_cert(vec![certificate], key).expect("a server");
         let client = ClientConfig::with_root_certificates(Arc::new(roots)).expect("a client");
-        (Endpoint::server(server, (Ipv4Addr::LOCALHOST, 0).into()).expect("bound"), client)
+        (test_server(server), client)
     }
 
     #[tokio::test]

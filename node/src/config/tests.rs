@@ -12,7 +12,7 @@ fn load(file: &str, environment: &[(&str, &str)], flags: Overrides) -> Result<No
 
 fn problem(file: &str, environment: &[(&str, &str)]) -> String {
     let text = load(file, environment, Overrides::default()).expect_err("is refused").to_string();
-    text.rsplit('/').next().unwrap_or_default().to_owned()
+    text.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
 }
 
 const COORDINATOR: &str = "coordinator = \"https://127.0.0.1:7443\"\n";

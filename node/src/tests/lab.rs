@@ -1,6 +1,6 @@
 //! The other side: a QUIC endpoint with its own CA that does what a test tells it to.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::state::{Held, StateDir, unix_now};
 use crate::config::{EngineConfig, Limits, NodeConfig, Trust};
-use crate::engine::Sources;
 use crate::tunnel::messages::MessageReader;
+use crate::udp::test_server;
 use crate::{Node, NodeHandle, NodeState, StopCode, bench};
 
 /// Nothing in these tests takes longer, unless it has gone wrong.
@@ -88,7 +88,7 @@ impl Lab {
             .expect("a server");
         tls.alpn_protocols = vec![ALPN.to_vec()];
         let server = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).expect("TLS 1.3")));
-        let endpoint = Endpoint::server(server, (Ipv4Addr::LOCALHOST, 0).into()).expect("bound");
+        let endpoint = test_server(server);
         let credentials = Credentials {
             host_id: HOST.into(),
             kind: "player".into(),
@@ -128,7 +128,8 @@ impl Lab {
     }
 
     /// A node that can run stock map-servers.
-    pub(crate) fn start_with(&self, sources: Sources) -> NodeHandle {
+    #[cfg(unix)]
+    pub(crate) fn start_with(&self, sources: crate::engine::Sources) -> NodeHandle {
         Node::spawn_with(self.config.clone(), Some(sources), CancellationToken::new())
     }
 
@@ -203,6 +204,7 @@ impl Peer {
     }
 
     /// Answers every beat beside whatever else is done, until aborted.
+    #[cfg(unix)]
     pub(crate) fn answers(&self) -> tokio::task::JoinHandle<()> {
         let connection = self.connection.clone();
         tokio::spawn(async move {

@@ -275,6 +275,7 @@ mod tests {
     }
 
     /// Every file of a folder with its text; a link to a folder as its files.
+    #[cfg(unix)]
     fn listing(folder: &Path) -> Vec<(String, String)> {
         fn walk(folder: &Path, below: &str, found: &mut Vec<(String, String)>) {
             for name in names(folder).expect("a folder") {
