@@ -63,6 +63,34 @@ function icns(images) {
   return Buffer.concat([head, ...parts]);
 }
 
+// The left of the Windows installer's first and last page: the bridge at the foot of a night sky.
+const inner = source.slice(source.indexOf('<defs>'), source.lastIndexOf('</svg>')).replace(/<rect id="ground"[^>]*>/, '');
+const stars = [[22, 30, 0.9], [61, 74, 0.6], [118, 22, 0.7], [139, 96, 1], [90, 48, 0.5], [38, 118, 0.7], [104, 132, 0.6], [14, 88, 0.5], [150, 52, 0.5], [74, 160, 0.4]]
+  .map(([x, y, light]) => `<circle cx="${x}" cy="${y}" r="${light}" fill="#eef2f7" opacity="${light}"/>`).join('');
+const SIDE = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 164 314"><rect width="164" height="314" fill="url(#sky)"/>${stars}<g transform="translate(-7 122) scale(2.78)">${inner}</g></svg>`;
+
+// A .bmp of 24 bits: rows from the bottom up, blue before red, each filled up to four bytes.
+function bmp(svg, width) {
+  const image = new Resvg(svg, { fitTo: { mode: 'width', value: width } }).render();
+  const { height, pixels } = image;
+  const row = Math.ceil((width * 3) / 4) * 4;
+  const out = Buffer.alloc(54 + row * height);
+  out.write('BM', 'ascii');
+  out.writeUInt32LE(out.length, 2);
+  [54, 40, width, height].forEach((value, index) => out.writeUInt32LE(value, 10 + 4 * index));
+  out.writeUInt16LE(1, 26);
+  out.writeUInt16LE(24, 28);
+  out.writeUInt32LE(row * height, 34);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const from = 4 * (y * width + x);
+      const to = 54 + (height - 1 - y) * row + 3 * x;
+      [pixels[from + 2], pixels[from + 1], pixels[from]].forEach((value, index) => out.writeUInt8(value, to + index));
+    }
+  }
+  return out;
+}
+
 const at = (size) => png(sized(size), size);
 const files = new Map([
   ['32x32.png', at(32)],
@@ -71,6 +99,7 @@ const files = new Map([
   ['icon.png', at(512)],
   ['icon.ico', ico([16, 24, 32, 48, 64, 256].map((size) => ({ size, bytes: at(size) })))],
   ['icon.icns', icns([['icp4', 16], ['icp5', 32], ['icp6', 64], ['ic07', 128], ['ic08', 256], ['ic09', 512]].map(([kind, size]) => ({ kind, bytes: at(size) })))],
+  ['installer.bmp', bmp(SIDE, 164)],
   ['../ui/public/icon.svg', Buffer.from(source)],
 ]);
 for (const [state, svg] of Object.entries(TRAYS)) {
