@@ -193,6 +193,14 @@ impl FleetHandle {
         }
     }
 
+    /// Lifts a host's quarantine.
+    pub async fn pardon(&self, host: HostId) {
+        let (answer, done) = oneshot::channel();
+        if self.requests.send(Request::Pardon(host, answer)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
     /// Whether players can be served.
     ///
     /// # Errors
@@ -220,6 +228,7 @@ impl FleetHandle {
                 match request {
                     Request::Status(answer) => drop(answer.send(status.lock().expect("no test panics in it").clone())),
                     Request::MayWrite(_, _, _, answer) => drop(answer.send(false)),
+                    Request::Pardon(_, answer) => drop(answer.send(())),
                     Request::Revoke(host, answer) => {
                         cut.send(host).await.expect("the test reads");
                         let _ = answer.send(());

@@ -1,0 +1,366 @@
+//! What a group of maps had to give, and what its players gained.
+//!
+//! A gain is paid, in this order, from what others on the group lost lately, from what came into being since
+//! ([`Meter`]), from what may become it (a shop, a skill, a box), and from what scripts may give. Saves of the two sides
+//! of a trade come in any order: what is not paid is *owed*, as long as somebody else on the group may have handed it over and
+//! was not saved since. More than all of them hold together cannot be owed, and is a finding at once.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bifrost_protocol::ids::{CharacterId, GroupName, HostId};
+
+use super::commodity::{Amounts, Commodity};
+use super::convert::Realm;
+use super::cover::{amount, coverable};
+use super::facts::{ItemId, Yield};
+use super::finding::Finding;
+use super::holdings::Changes;
+use super::limits::{
+    CREDIT, CREDIT_GRAIN, GRACE, LONGEST_GRACE, MAX_CREDITS, MAX_DEBTS, MAX_METERS, QUEST_POINTS, SCRIPTED_ANY,
+    SCRIPTED_ITEMS, SCRIPTED_LEVELS, SCRIPTED_ZENY,
+};
+use super::meter::{Cap, Meter};
+
+/// Less than this is rounding.
+const NOTHING: f64 = 1e-6;
+
+/// Where and by whose word something changed.
+pub(super) struct Place<'a> {
+    pub(super) group: &'a GroupName,
+    pub(super) host: &'a HostId,
+    pub(super) character: Option<CharacterId>,
+    pub(super) realm: &'a Realm,
+    /// What everybody else on the group has, as far as their last saves say.
+    pub(super) held: &'a dyn Fn() -> Amounts,
+    pub(super) now: Duration,
+}
+
+/// One group's accounts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ledger {
+    meters: BTreeMap<Commodity, Meter>,
+    credits: BTreeMap<Commodity, VecDeque<(Duration, f64)>>,
+    debts: Vec<Debt>,
+    caps: BTreeMap<Script, Cap>,
+}
+
+/// What scripts may give, each with its own cap.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Script {
+    Zeny,
+    Named(ItemId),
+    Any,
+    Levels,
+    StatusPoints,
+    SkillPoints,
+}
+
+/// A gain that waits for the save that explains it.
+#[derive(Clone, Debug)]
+struct Debt {
+    /// What is missing: zeny, when what was gained can be bought.
+    missing: Rest,
+    gained: (Commodity, u64),
+    since: Duration,
+    host: HostId,
+    character: Option<CharacterId>,
+}
+
+/// What a gain still lacks, and how much one of it is in units of the gain.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    commodity: Commodity,
+    amount: f64,
+    worth: f64,
+}
+
+impl Ledger {
+    /// The maps are loaded anew.
+    pub(super) fn open(&mut self, now: Duration) {
+        self.meters.values_mut().for_each(|meter| meter.open(now));
+    }
+
+    /// What is owed is no longer asked about.
+    pub(super) fn forgive(&mut self) {
+        self.debts.clear();
+    }
+
+    /// Something is there for anybody to have.
+    pub(super) fn credit(&mut self, amounts: &Amounts, now: Duration) {
+        self.expire(now);
+        for (commodity, lost) in amounts.iter().filter(|(commodity, _)| commodity.is_passed_on()) {
+            if self.credits.len() >= MAX_CREDITS && !self.credits.contains_key(commodity) {
+                continue;
+            }
+            let lines = self.credits.entry(*commodity).or_default();
+            match lines.back_mut() {
+                Some((since, line)) if now.saturating_sub(*since) < CREDIT_GRAIN => *line += amount(*lost),
+                _ => lines.push_back((now, amount(*lost))),
+            }
+        }
+    }
+
+    /// Books one save: what it lost first, so that an exchange pays for itself.
+    pub(super) fn book(&mut self, changes: &Changes, at: &Place<'_>) -> Vec<Finding> {
+        let Some(yields) = at.realm.yields(at.group) else { return Vec::new() };
+        self.credit(&changes.lost, at.now);
+        self.settle(yields, at.realm, at.now);
+        let mut findings = Vec::new();
+        for (commodity, gained) in &changes.gained {
+            if matches!(commodity, Commodity::Item(item) if at.realm.economy.of_nothing.contains(item)) {
+                continue;
+            }
+            let mut rest = self.take(*commodity, amount(*gained), yields, at.realm, at.now);
+            if rest.amount > NOTHING {
+                rest.amount = self.scripted_levels(rest, changes.of_a_level, yields, at.now);
+            }
+            if rest.amount > NOTHING && !self.owe(rest, (*commodity, *gained), yields, at) {
+                findings.push(self.finding((*commodity, *gained), rest, at.host, at.character, at.group, at.realm));
+            }
+        }
+        findings
+    }
+
+    /// Debts that nobody can be waited for any more. `last` says when those who were on the group then, except one, were last
+    /// saved.
+    pub(super) fn due(
+        &mut self,
+        group: &GroupName,
+        realm: &Realm,
+        last: impl Fn(Option<CharacterId>, Duration) -> Option<Duration>,
+        now: Duration,
+    ) -> Vec<Finding> {
+        let Some(yields) = realm.yields(group) else { return Vec::new() };
+        self.expire(now);
+        self.meters.values_mut().for_each(|meter| meter.pass(now));
+        self.meters.retain(|_, meter| !meter.is_full());
+        self.settle(yields, realm, now);
+        let is_due = |debt: &Debt| {
+            let waited = now.saturating_sub(debt.since);
+            let all_saved = last(debt.character, debt.since).is_none_or(|saved| saved > debt.since);
+            waited > GRACE && (all_saved || waited > LONGEST_GRACE)
+        };
+        let (due, waiting) = std::mem::take(&mut self.debts).into_iter().partition(is_due);
+        self.debts = waiting;
+        let due: Vec<Debt> = due;
+        let finding = |debt: Debt| self.finding(debt.gained, debt.missing, &debt.host, debt.character, group, realm);
+        due.into_iter().map(finding).collect()
+    }
+
+    /// Lines that are kept.
+    pub(super) fn size(&self) -> usize {
+        self.meters.len() + self.credits.len() + self.debts.len() + self.caps.len()
+    }
+
+    fn finding(
+        &self,
+        (commodity, gained): (Commodity, u64),
+        rest: Rest,
+        host: &HostId,
+        player: Option<CharacterId>,
+        group: &GroupName,
+        realm: &Realm,
+    ) -> Finding {
+        let unexplained = (rest.amount * rest.worth).min(amount(gained));
+        let most = self.meters.get(&commodity).map_or(0.0, Meter::most);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and what was gained")]
+        let allowed = (amount(gained) - unexplained).max(0.0) as u64;
+        Finding {
+            rule: commodity.rule(),
+            commodity,
+            gained,
+            allowed,
+            group: group.clone(),
+            host: host.clone(),
+            player,
+            grade: realm.grade(commodity, unexplained, most),
+        }
+    }
+
+    /// Waits for whoever may have handed it over. `false`: nobody can have.
+    fn owe(&mut self, missing: Rest, gained: (Commodity, u64), yields: &Yield, at: &Place<'_>) -> bool {
+        if !missing.commodity.is_passed_on() || self.debts.len() >= MAX_DEBTS {
+            return false;
+        }
+        let owed = self.debts.iter().filter(|debt| debt.missing.commodity == missing.commodity);
+        let owed: f64 = owed.map(|debt| debt.missing.amount).sum();
+        if owed + missing.amount > coverable(at.realm, yields, missing.commodity, &(at.held)()) + NOTHING {
+            return false;
+        }
+        let (host, character) = (at.host.clone(), at.character);
+        self.debts.push(Debt { missing, gained, since: at.now, host, character });
+        true
+    }
+
+    /// Pays debts with what has come since.
+    fn settle(&mut self, yields: &Yield, realm: &Realm, now: Duration) {
+        let debts = std::mem::take(&mut self.debts);
+        for mut debt in debts {
+            let rest = self.take(debt.missing.commodity, debt.missing.amount, yields, realm, now);
+            if rest.amount > NOTHING {
+                debt.missing = Rest { worth: debt.missing.worth * rest.worth, ..rest };
+                self.debts.push(debt);
+            }
+        }
+    }
+
+    /// Pays a gain as far as it can be paid.
+    fn take(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
+        let mut rest = self.plain(commodity, amount, yields, realm, now);
+        let mut whole = Rest { commodity, amount: rest, worth: 1.0 };
+        if rest <= NOTHING {
+            return whole;
+        }
+        match commodity {
+            Commodity::Zeny => {
+                rest = self.sell(rest, yields, realm);
+                rest = self.use_up(commodity, rest, realm);
+                if yields.scripted.zeny {
+                    rest = self.scripted(Script::Zeny, rest, SCRIPTED_ZENY, now);
+                }
+            }
+            Commodity::Item(item) => return self.make(item, rest, yields, realm, now),
+            Commodity::Refine(_) => {
+                for material in &realm.materials {
+                    rest = self.spend_credit(Commodity::Item(*material), rest);
+                }
+                let price = realm.materials.iter().filter_map(|material| realm.price(yields, *material));
+                if let Some(price) = price.min_by(f64::total_cmp).filter(|_| rest > NOTHING) {
+                    return self.buy(rest, price, yields, realm, now);
+                }
+            }
+            Commodity::StatusPoints => rest = self.scripted(Script::StatusPoints, rest, QUEST_POINTS, now),
+            Commodity::SkillPoints => rest = self.scripted(Script::SkillPoints, rest, QUEST_POINTS, now),
+            Commodity::BaseExperience | Commodity::JobExperience => rest = self.use_up(commodity, rest, realm),
+        }
+        whole.amount = rest;
+        whole
+    }
+
+    /// An item that was neither handed over nor dropped: made, worked on, given by a script, or bought.
+    fn make(&mut self, item: ItemId, mut rest: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
+        let ratio = realm.ratio(item);
+        for from in realm.made_of(item) {
+            rest = self.spend_credit(Commodity::Item(from), rest / ratio) * ratio;
+        }
+        if yields.works_on_items && realm.is_single(item) {
+            let others: Vec<_> = self.credits.keys().copied().collect();
+            for other in others {
+                if matches!(other, Commodity::Item(other) if realm.is_single(other)) {
+                    rest = self.spend_credit(other, rest);
+                }
+            }
+        }
+        let exists = realm.economy.items.contains_key(&item);
+        if exists && yields.scripted.items.contains(&item) {
+            rest = self.scripted(Script::Named(item), rest, SCRIPTED_ITEMS, now);
+        }
+        if exists && yields.scripted.any_item {
+            rest = self.scripted(Script::Any, rest, SCRIPTED_ANY, now);
+        }
+        match realm.price(yields, item).filter(|_| rest > NOTHING) {
+            Some(price) => self.buy(rest, price, yields, realm, now),
+            None => Rest { commodity: Commodity::Item(item), amount: rest, worth: 1.0 },
+        }
+    }
+
+    /// What can be bought is as good as its price.
+    fn buy(&mut self, rest: f64, price: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
+        let price = price.max(NOTHING);
+        let unpaid = self.plain(Commodity::Zeny, rest * price, yields, realm, now);
+        let unpaid = if unpaid > NOTHING { self.sell(unpaid, yields, realm) } else { unpaid };
+        Rest { commodity: Commodity::Zeny, amount: unpaid, worth: 1.0 / price }
+    }
+
+    /// Zeny for what others lost lately, where an NPC buys it.
+    fn sell(&mut self, mut rest: f64, yields: &Yield, realm: &Realm) -> f64 {
+        if !yields.buys {
+            return rest;
+        }
+        let lost: Vec<_> = self.credits.keys().copied().collect();
+        for commodity in lost {
+            let Commodity::Item(item) = commodity else { continue };
+            let price = realm.sells_for(item);
+            if price > 0.0 && rest > NOTHING {
+                rest = self.spend_credit(commodity, rest / price) * price;
+            }
+        }
+        rest
+    }
+
+    /// What using things up has given that were lost lately.
+    fn use_up(&mut self, commodity: Commodity, mut rest: f64, realm: &Realm) -> f64 {
+        for item in realm.economy.used.keys() {
+            let each = realm.gives(*item, commodity);
+            if each > 0.0 && rest > NOTHING {
+                // One of what gives nobody knows how much explains everything.
+                let needed = if each.is_finite() { rest / each } else { 1.0 };
+                let missing = self.spend_credit(Commodity::Item(*item), needed);
+                rest *= (missing / needed).clamp(0.0, 1.0);
+            }
+        }
+        rest
+    }
+
+    /// From what others lost, and from what came into being.
+    fn plain(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> f64 {
+        let rest = self.spend_credit(commodity, amount);
+        if rest <= NOTHING {
+            return rest;
+        }
+        if !self.meters.contains_key(&commodity)
+            && let Some(meter) = Meter::new(&realm.flows(yields, commodity), realm.rules.slack, now)
+        {
+            if self.meters.len() >= MAX_METERS {
+                // More kinds than any realm has items: nothing is said about the others.
+                return 0.0;
+            }
+            self.meters.insert(commodity, meter);
+        }
+        self.meters.get_mut(&commodity).map_or(rest, |meter| meter.spend(rest, now))
+    }
+
+    fn spend_credit(&mut self, commodity: Commodity, mut amount: f64) -> f64 {
+        let Some(lines) = self.credits.get_mut(&commodity) else { return amount };
+        while let Some((_, line)) = lines.front_mut() {
+            let spent = line.min(amount);
+            *line -= spent;
+            amount -= spent;
+            if *line > NOTHING {
+                break;
+            }
+            lines.pop_front();
+        }
+        if lines.is_empty() {
+            self.credits.remove(&commodity);
+        }
+        amount
+    }
+
+    fn scripted(&mut self, what: Script, amount: f64, per_hour: f64, now: Duration) -> f64 {
+        self.caps.entry(what).or_insert_with(|| Cap::full(per_hour, now)).spend(amount, per_hour, now)
+    }
+
+    /// Experience that scripts give, counted in levels.
+    fn scripted_levels(&mut self, rest: Rest, of_a_level: (u64, u64), yields: &Yield, now: Duration) -> f64 {
+        let level = match rest.commodity {
+            Commodity::BaseExperience => amount(of_a_level.0.max(1)),
+            Commodity::JobExperience => amount(of_a_level.1.max(1)),
+            _ => return rest.amount,
+        };
+        if !yields.scripted.experience {
+            return rest.amount;
+        }
+        self.scripted(Script::Levels, rest.amount / level, SCRIPTED_LEVELS, now) * level
+    }
+
+    fn expire(&mut self, now: Duration) {
+        for lines in self.credits.values_mut() {
+            while lines.front().is_some_and(|(since, _)| now > *since + CREDIT) {
+                lines.pop_front();
+            }
+        }
+        self.credits.retain(|_, lines| !lines.is_empty());
+    }
+}
