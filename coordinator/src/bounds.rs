@@ -157,7 +157,9 @@ impl Bounds {
         let mut sent = items_in(items);
         commodity::add(&mut sent, Commodity::Zeny, zeny.into());
         let changes = Changes { gained: sent.into_iter().collect(), ..Changes::default() };
-        self.book(group, host, Some(character), changes, &[], now).unwrap_or_else(|grave| grave)
+        let mut own = Amounts::new();
+        self.players.get(&character).iter().for_each(|player| player.add_to(&mut own));
+        self.book(group, host, Some(character), changes, &[own], now).unwrap_or_else(|grave| grave)
     }
 
     /// The guild's storage is saved by itself, in nobody's name (0x3019).
@@ -189,7 +191,7 @@ impl Bounds {
         if let Some((before, image)) = guild {
             changes.merge(Changes::between(&before.amounts, &contents(image)));
         }
-        let unsaved = player.unsaved(save.storages);
+        let unsaved: Vec<Amounts> = player.unsaved(save.storages).cloned().collect();
         match self.book(group, host, Some(save.character), changes, &unsaved, now) {
             Ok(findings) => {
                 self.observe(group, save, now);
@@ -244,7 +246,7 @@ impl Bounds {
         host: &HostId,
         character: Option<CharacterId>,
         changes: Changes,
-        unsaved: &[&Amounts],
+        unsaved: &[Amounts],
         now: Duration,
     ) -> Result<Vec<Finding>, Vec<Finding>> {
         if changes.is_empty() {

@@ -8,9 +8,8 @@ use super::facts::Yield;
 pub(super) fn coverable(realm: &Realm, yields: &Yield, commodity: Commodity, held: &Amounts) -> f64 {
     let of = |commodity: Commodity| amount(held.get(&commodity).copied().unwrap_or_default());
     let items = || {
-        held.iter().filter_map(|(commodity, count)| match commodity {
-            Commodity::Item(item) => Some((*item, amount(*count))),
-            _ => None,
+        held.iter().filter_map(|(commodity, count)| {
+            if let Commodity::Item(item) = commodity { Some((*item, amount(*count))) } else { None }
         })
     };
     match commodity {

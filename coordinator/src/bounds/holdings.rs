@@ -166,10 +166,10 @@ impl Player {
     }
 
     /// What lies where a save does not look: it may be less by now.
-    pub(super) fn unsaved(&self, storages: &[StorageSave]) -> Vec<&Amounts> {
-        let looked = |at: Spot| storages.iter().any(|storage| spot(storage) == Some(at));
-        let carried = [Spot::Inventory, Spot::Cart].into_iter().filter(|at| !looked(*at));
-        carried.filter_map(|at| self.containers.get(&at)).map(|container| &container.amounts).collect()
+    pub(super) fn unsaved(&self, storages: &[StorageSave]) -> impl Iterator<Item = &Amounts> {
+        let looked = move |at: Spot| storages.iter().any(|storage| spot(storage) == Some(at));
+        let carried = [Spot::Inventory, Spot::Cart].into_iter().filter(move |at| !looked(*at));
+        carried.filter_map(|at| self.containers.get(&at)).map(|container| &container.amounts)
     }
 
     pub(super) fn take_over(&mut self, save: &Saved<'_>, group: &GroupName, now: Duration) {

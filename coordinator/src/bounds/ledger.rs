@@ -41,6 +41,8 @@ pub(super) struct Place<'a> {
 pub(super) struct Ledger {
     meters: BTreeMap<Commodity, Meter>,
     credits: BTreeMap<Commodity, VecDeque<(Duration, f64)>>,
+    /// What was taken out of them for something else than itself, by what it was and what it became.
+    turned: BTreeMap<(Commodity, Commodity), Turned>,
     debts: Vec<Debt>,
     caps: BTreeMap<Script, Cap>,
 }
@@ -65,6 +67,16 @@ struct Debt {
     since: Duration,
     host: HostId,
     character: Option<CharacterId>,
+}
+
+/// A loss that was taken for the makings of something: zeny for what was sold, a sword for a box. Which loss explains which gain
+/// is a guess until all sides are saved; who needs the thing itself gets it back, and the other gain is paid anew.
+#[derive(Clone, Copy, Debug)]
+struct Turned {
+    amount: f64,
+    /// How much one became.
+    worth: f64,
+    at: Duration,
 }
 
 /// What a gain still lacks, and how much one of it is in units of the gain.
@@ -111,12 +123,16 @@ impl Ledger {
             if matches!(commodity, Commodity::Item(item) if at.realm.economy.of_nothing.contains(item)) {
                 continue;
             }
-            let mut rest = self.take(*commodity, amount(*gained), yields, at.realm, at.now);
-            if rest.amount > NOTHING {
+            let gain = (*commodity, *gained);
+            let mut unexplained = 0.0;
+            for mut rest in self.take(*commodity, amount(*gained), yields, at.realm, at.now) {
                 rest.amount = self.scripted_levels(rest, changes.of_a_level, yields, at.now);
+                if rest.amount > NOTHING && !self.owe(rest, gain, yields, at) {
+                    unexplained += rest.amount * rest.worth;
+                }
             }
-            if rest.amount > NOTHING && !self.owe(rest, (*commodity, *gained), yields, at) {
-                findings.push(self.finding((*commodity, *gained), rest, at.host, at.character, at.group, at.realm));
+            if unexplained > 0.0 {
+                findings.push(self.finding(gain, unexplained, (at.host, at.character), at.group, at.realm));
             }
         }
         findings
@@ -144,25 +160,27 @@ impl Ledger {
         let (due, waiting) = std::mem::take(&mut self.debts).into_iter().partition(is_due);
         self.debts = waiting;
         let due: Vec<Debt> = due;
-        let finding = |debt: Debt| self.finding(debt.gained, debt.missing, &debt.host, debt.character, group, realm);
+        let finding = |debt: Debt| {
+            let unexplained = debt.missing.amount * debt.missing.worth;
+            self.finding(debt.gained, unexplained, (&debt.host, debt.character), group, realm)
+        };
         due.into_iter().map(finding).collect()
     }
 
     /// Lines that are kept.
     pub(super) fn size(&self) -> usize {
-        self.meters.len() + self.credits.len() + self.debts.len() + self.caps.len()
+        self.meters.len() + self.credits.len() + self.turned.len() + self.debts.len() + self.caps.len()
     }
 
     fn finding(
         &self,
         (commodity, gained): (Commodity, u64),
-        rest: Rest,
-        host: &HostId,
-        player: Option<CharacterId>,
+        unexplained: f64,
+        (host, player): (&HostId, Option<CharacterId>),
         group: &GroupName,
         realm: &Realm,
     ) -> Finding {
-        let unexplained = (rest.amount * rest.worth).min(amount(gained));
+        let unexplained = unexplained.min(amount(gained));
         let most = self.meters.get(&commodity).map_or(0.0, Meter::most);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and what was gained")]
         let allowed = (amount(gained) - unexplained).max(0.0) as u64;
@@ -196,17 +214,36 @@ impl Ledger {
     /// Pays debts with what has come since.
     fn settle(&mut self, yields: &Yield, realm: &Realm, now: Duration) {
         let debts = std::mem::take(&mut self.debts);
-        for mut debt in debts {
-            let rest = self.take(debt.missing.commodity, debt.missing.amount, yields, realm, now);
-            if rest.amount > NOTHING {
-                debt.missing = Rest { worth: debt.missing.worth * rest.worth, ..rest };
-                self.debts.push(debt);
+        for debt in debts {
+            for rest in self.take(debt.missing.commodity, debt.missing.amount, yields, realm, now) {
+                let missing = Rest { worth: debt.missing.worth * rest.worth, ..rest };
+                self.debts.push(Debt { missing, ..debt.clone() });
             }
         }
     }
 
-    /// Pays a gain as far as it can be paid.
-    fn take(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
+    /// Pays a gain as far as it can be paid; returns what is missing.
+    fn take(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> Vec<Rest> {
+        let mut rest = self.pay(commodity, amount, yields, realm, now);
+        let mut missing = Vec::new();
+        let turned = self.turned.range((rest.commodity, Commodity::Zeny)..);
+        let turned = turned.take_while(|((from, _), _)| *from == rest.commodity).map(|((_, into), _)| *into);
+        for into in turned.collect::<Vec<_>>() {
+            let Some(back) = self.turned.get_mut(&(rest.commodity, into)).filter(|_| rest.amount > NOTHING) else { continue };
+            let units = back.amount.min(rest.amount);
+            back.amount -= units;
+            rest.amount -= units;
+            let (due, worth) = (units * back.worth, rest.worth / back.worth);
+            let again = self.pay(into, due, yields, realm, now);
+            missing.push(Rest { worth: worth * again.worth, ..again });
+        }
+        missing.push(rest);
+        missing.retain(|rest| rest.amount > NOTHING);
+        missing
+    }
+
+    /// As [`take`](Self::take), without giving back what was turned into something else.
+    fn pay(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
         let mut rest = self.plain(commodity, amount, yields, realm, now);
         let mut whole = Rest { commodity, amount: rest, worth: 1.0 };
         if rest <= NOTHING {
@@ -214,7 +251,7 @@ impl Ledger {
         }
         match commodity {
             Commodity::Zeny => {
-                rest = self.sell(rest, yields, realm);
+                rest = self.sell(rest, yields, realm, now);
                 rest = self.use_up(commodity, rest, realm);
                 if yields.scripted.zeny {
                     rest = self.scripted(Script::Zeny, rest, SCRIPTED_ZENY, now);
@@ -223,7 +260,7 @@ impl Ledger {
             Commodity::Item(item) => return self.make(item, rest, yields, realm, now),
             Commodity::Refine(_) => {
                 for material in &realm.materials {
-                    rest = self.spend_credit(Commodity::Item(*material), rest);
+                    rest = self.turn(Commodity::Item(*material), commodity, rest, 1.0, now);
                 }
                 let price = realm.materials.iter().filter_map(|material| realm.price(yields, *material));
                 if let Some(price) = price.min_by(f64::total_cmp).filter(|_| rest > NOTHING) {
@@ -242,13 +279,13 @@ impl Ledger {
     fn make(&mut self, item: ItemId, mut rest: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
         let ratio = realm.ratio(item);
         for from in realm.made_of(item) {
-            rest = self.spend_credit(Commodity::Item(from), rest / ratio) * ratio;
+            rest = self.turn(Commodity::Item(from), Commodity::Item(item), rest, ratio, now);
         }
         if yields.works_on_items && realm.is_single(item) {
             let others: Vec<_> = self.credits.keys().copied().collect();
             for other in others {
                 if matches!(other, Commodity::Item(other) if realm.is_single(other)) {
-                    rest = self.spend_credit(other, rest);
+                    rest = self.turn(other, Commodity::Item(item), rest, 1.0, now);
                 }
             }
         }
@@ -269,12 +306,12 @@ impl Ledger {
     fn buy(&mut self, rest: f64, price: f64, yields: &Yield, realm: &Realm, now: Duration) -> Rest {
         let price = price.max(NOTHING);
         let unpaid = self.plain(Commodity::Zeny, rest * price, yields, realm, now);
-        let unpaid = if unpaid > NOTHING { self.sell(unpaid, yields, realm) } else { unpaid };
+        let unpaid = if unpaid > NOTHING { self.sell(unpaid, yields, realm, now) } else { unpaid };
         Rest { commodity: Commodity::Zeny, amount: unpaid, worth: 1.0 / price }
     }
 
     /// Zeny for what others lost lately, where an NPC buys it.
-    fn sell(&mut self, mut rest: f64, yields: &Yield, realm: &Realm) -> f64 {
+    fn sell(&mut self, mut rest: f64, yields: &Yield, realm: &Realm, now: Duration) -> f64 {
         if !yields.buys {
             return rest;
         }
@@ -283,7 +320,7 @@ impl Ledger {
             let Commodity::Item(item) = commodity else { continue };
             let price = realm.sells_for(item);
             if price > 0.0 && rest > NOTHING {
-                rest = self.spend_credit(commodity, rest / price) * price;
+                rest = self.turn(commodity, Commodity::Zeny, rest, price, now);
             }
         }
         rest
@@ -321,6 +358,17 @@ impl Ledger {
         self.meters.get_mut(&commodity).map_or(rest, |meter| meter.spend(rest, now))
     }
 
+    /// Takes what others lost for the makings of something else, of which one gives so much. Returns what is missing of that.
+    fn turn(&mut self, from: Commodity, into: Commodity, amount: f64, worth: f64, now: Duration) -> f64 {
+        let needed = amount / worth;
+        let missing = self.spend_credit(from, needed);
+        if needed - missing > NOTHING && (self.turned.len() < MAX_CREDITS || self.turned.contains_key(&(from, into))) {
+            let turned = self.turned.entry((from, into)).or_insert(Turned { amount: 0.0, worth, at: now });
+            (turned.amount, turned.worth, turned.at) = (turned.amount + needed - missing, worth, now);
+        }
+        missing * worth
+    }
+
     fn spend_credit(&mut self, commodity: Commodity, mut amount: f64) -> f64 {
         let Some(lines) = self.credits.get_mut(&commodity) else { return amount };
         while let Some((_, line)) = lines.front_mut() {
@@ -344,14 +392,11 @@ impl Ledger {
 
     /// Experience that scripts give, counted in levels.
     fn scripted_levels(&mut self, rest: Rest, of_a_level: (u64, u64), yields: &Yield, now: Duration) -> f64 {
-        let level = match rest.commodity {
-            Commodity::BaseExperience => amount(of_a_level.0.max(1)),
-            Commodity::JobExperience => amount(of_a_level.1.max(1)),
-            _ => return rest.amount,
-        };
-        if !yields.scripted.experience {
+        let of_base = rest.commodity == Commodity::BaseExperience;
+        if !yields.scripted.experience || !(of_base || rest.commodity == Commodity::JobExperience) {
             return rest.amount;
         }
+        let level = amount(if of_base { of_a_level.0 } else { of_a_level.1 }.max(1));
         self.scripted(Script::Levels, rest.amount / level, SCRIPTED_LEVELS, now) * level
     }
 
@@ -362,5 +407,6 @@ impl Ledger {
             }
         }
         self.credits.retain(|_, lines| !lines.is_empty());
+        self.turned.retain(|_, turned| turned.amount > NOTHING && now <= turned.at + CREDIT);
     }
 }

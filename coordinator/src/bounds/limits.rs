@@ -9,9 +9,9 @@ const AUTOSAVE: Duration = Duration::from_secs(15);
 pub(super) const GRACE: Duration = Duration::from_secs(2 * AUTOSAVE.as_secs());
 /// The longest wait when somebody on the group is not saved at all.
 pub(super) const LONGEST_GRACE: Duration = Duration::from_secs(4 * GRACE.as_secs());
-/// How long what one loses may turn up at another: it lies on the ground for a minute (`flooritem_lifetime`), then waits for a
-/// save.
-pub(super) const CREDIT: Duration = Duration::from_secs(60 + 2 * GRACE.as_secs());
+/// How long what one loses may turn up at another: it lies on the ground for a minute (`flooritem_lifetime`), and may be
+/// dropped again before any save tells who had it.
+pub(super) const CREDIT: Duration = Duration::from_mins(10);
 /// Losses within this time are kept as one.
 pub(super) const CREDIT_GRAIN: Duration = Duration::from_secs(10);
 /// How late a save may tell what was hunted.
@@ -43,7 +43,7 @@ pub(super) const QUEST_POINTS: f64 = 24.0;
 
 /// Status points of a level, at most: three times those of rAthena's table (`statpoint.yml`: (level + 14) / 5).
 pub(super) fn points_of_level(level: u32) -> u64 {
-    3 * u64::from((level + 14) / 5)
+    3 * u64::from(level.saturating_add(14) / 5)
 }
 
 /// A grave finding is worth as much in zeny, or as much experience.

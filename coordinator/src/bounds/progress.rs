@@ -54,7 +54,7 @@ impl Progress {
         let afresh = self.class != before.class && !pair;
         let job_before = if afresh { 0 } else { total(job.as_deref(), before.job_level, before.job_exp) };
         let job_gain = total(job.as_deref(), self.job_level, self.job_exp).saturating_sub(job_before);
-        let levels = before.base_level..self.base_level.min(before.base_level + MAX_LEVELS);
+        let levels = before.base_level..self.base_level.min(before.base_level.saturating_add(MAX_LEVELS));
         let points = levels.map(points_of_level).sum::<u64>();
         let skills = if afresh { self.job_level - self.job_level.min(1) } else { self.job_level.saturating_sub(before.job_level) };
         let beyond = |now: u64, then: u64, due: u64| now.saturating_sub(then.saturating_add(due));
@@ -69,10 +69,9 @@ impl Progress {
 
     /// Experience of one level, where it is now.
     pub(super) fn of_a_level(&self, commodity: Commodity, economy: &Economy) -> u64 {
-        let (tables, level) = match commodity {
-            Commodity::JobExperience => (&economy.job_levels, self.job_level),
-            _ => (&economy.base_levels, self.base_level),
-        };
+        let job = commodity == Commodity::JobExperience;
+        let tables = if job { &economy.job_levels } else { &economy.base_levels };
+        let level = if job { self.job_level } else { self.base_level };
         let table = tables.get(&self.class).map(Vec::as_slice);
         total(table, level, 0).saturating_sub(total(table, level.saturating_sub(1).max(1), 0)).max(1)
     }
@@ -86,7 +85,7 @@ fn total(table: Option<&[u64]>, level: u32, over: u64) -> u64 {
     let place = usize::try_from(level.saturating_sub(1)).unwrap_or(usize::MAX);
     let reached = match table {
         Some(table) => table.get(place).or(table.last()).copied().unwrap_or_default(),
-        None => u64::from(level.saturating_sub(1)) * NO_TABLE,
+        None => u64::from(level.saturating_sub(1)).saturating_mul(NO_TABLE),
     };
     reached.saturating_add(over)
 }

@@ -10,6 +10,8 @@ use bifrost_protocol::ids::HostId;
 /// What the operator sets.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Policy {
+    /// How long a group has players on a host before that is audited as a whole.
+    pub period: Duration,
     /// Clean audits in a row that make a host trusted.
     pub trusted_after: u32,
     /// The first quarantine.
@@ -20,7 +22,12 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { trusted_after: 10, quarantine: Duration::from_mins(10), longest: Duration::from_hours(24) }
+        Self {
+            period: Duration::from_mins(10),
+            trusted_after: 10,
+            quarantine: Duration::from_mins(10),
+            longest: Duration::from_hours(24),
+        }
     }
 }
 
@@ -105,8 +112,12 @@ mod tests {
 
     use super::*;
 
-    const POLICY: Policy =
-        Policy { trusted_after: 10, quarantine: Duration::from_mins(10), longest: Duration::from_hours(24) };
+    const POLICY: Policy = Policy {
+        period: Duration::from_mins(10),
+        trusted_after: 10,
+        quarantine: Duration::from_mins(10),
+        longest: Duration::from_hours(24),
+    };
 
     #[test]
     fn ten_clean_audits_make_a_host_trusted_and_one_violation_unmakes_it() {

@@ -41,7 +41,7 @@ fn item(name: &str, sells_for: u32) -> ItemFacts {
     ItemFacts { name: name.into(), stacks: true, sells_for, ..ItemFacts::default() }
 }
 
-/// A field of 100 monsters that come back after ten seconds, and a shop that buys and sells.
+/// A field of 100 monsters that come back after ten seconds, and one like it with a shop that buys and sells.
 pub(super) fn economy() -> Economy {
     let kills = Rate { at_once: 100.0, per_second: 10.0 };
     let of = |each: f64| Rate { at_once: each * kills.at_once, per_second: each * kills.per_second };
@@ -50,11 +50,11 @@ pub(super) fn economy() -> Economy {
         base_experience: of(50.0),
         job_experience: of(20.0),
         zeny: Rate::default(),
-        items: [(JELLOPY, of(0.7)), (APPLE, of(0.1)), (BOX, of(2e-3)), (ORIDECON, of(1e-3)), (CARD, of(1e-4)), (GOLD, of(1e-5))]
-            .into(),
+        items: [(JELLOPY, of(0.7)), (APPLE, of(0.1)), (BOX, of(2e-3)), (CARD, of(1e-4)), (GOLD, of(1e-5))].into(),
         ..Yield::default()
     };
-    let with_shop = Yield { sold: [(POTION, 38)].into(), buys: true, works_on_items: true, ..field.clone() };
+    let mut with_shop = Yield { sold: [(POTION, 38)].into(), buys: true, works_on_items: true, ..field.clone() };
+    with_shop.items.insert(ORIDECON, of(1e-3));
     let card = ItemFacts { card: true, ..item("Card", 10) };
     let sword = ItemFacts { stacks: false, slots: 3, refinable: true, ..item("Sword", 50) };
     let table: Vec<u64> = (0..99).map(|level| level * level * 1_000).collect();
@@ -72,10 +72,11 @@ pub(super) fn economy() -> Economy {
             (FOREIGN_CARD, card),
         ]
         .into(),
-        made_of: [(ARROW, [JELLOPY].into()), (SWORD, [BOX].into()), (POTION, [APPLE].into())].into(),
+        made_of: [(ARROW, [JELLOPY].into()), (SWORD, [BOX].into())].into(),
         base_levels: [(0, table.clone()), (1, table.clone())].into(),
         job_levels: [(0, table.clone()), (1, table)].into(),
         groups: [("field".to_owned(), field), ("market".to_owned(), with_shop)].into(),
+        ..Economy::default()
     }
 }
 

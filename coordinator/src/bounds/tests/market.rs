@@ -98,7 +98,7 @@ impl Market {
             let player = self.below(PLAYERS);
             self.purses[player].exp += 50;
             for (item, chance) in DROPS {
-                if self.chance(chance) {
+                if self.realm.yields(&self.group).is_some_and(|yields| yields.items.contains_key(&item)) && self.chance(chance) {
                     self.gain(player, Commodity::Item(item), 1);
                 }
             }

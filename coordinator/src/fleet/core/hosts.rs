@@ -120,6 +120,9 @@ impl Fleet {
     /// Leases that go on: the same host, the same epoch, and nobody else has been given the group meanwhile.
     fn resume(&mut self, link: LinkId, host: &HostId, kind: HostKind, held: &[HeldLease]) -> Vec<HeldLease> {
         let mut resumed = Vec::new();
+        if kind == HostKind::Player && self.trust.quarantine_left(host, self.now) > 0 {
+            return resumed;
+        }
         for lease in held.iter().take(self.groups.len()) {
             let (group, epoch) = (GroupName(lease.group.clone()), Epoch(lease.epoch));
             // The operator may have made it critical since.

@@ -52,7 +52,7 @@ pub(super) struct Trust {
     looked: Duration,
 }
 
-/// A group on a host, until it is audited as a whole.
+/// A group on a host, until it is audited as a whole. One that ends early counts when it had half its time.
 #[derive(Debug)]
 struct Period {
     host: HostId,
@@ -63,8 +63,15 @@ struct Period {
     rule: &'static str,
 }
 
-/// A period is judged after so much time with players. One that ends earlier counts when it had half of that.
-const PERIOD: Duration = Duration::from_mins(10);
+impl Period {
+    fn finds(&mut self, rule: &'static str) {
+        if self.findings == 0 {
+            self.rule = rule;
+        }
+        self.findings += 1;
+    }
+}
+
 /// Between looks at what is owed and at periods.
 const LOOK: Duration = Duration::from_secs(1);
 /// What a node reads of its quarantine.
@@ -258,35 +265,35 @@ impl Fleet {
 
     /// Counts findings, and does what follows. `false`: with enforcement, what they are about is not to be taken.
     fn found(&mut self, findings: Vec<Finding>) -> bool {
-        let mut taken = true;
+        // However much one save holds, it is one violation.
+        let mut violations: BTreeMap<HostId, (&'static str, Option<String>)> = BTreeMap::new();
         for finding in findings {
-            let period = self.trust.periods.get_mut(&finding.group).filter(|period| period.host == finding.host);
-            let grave = finding.grade == Grade::Grave;
-            if let Some(period) = period {
-                if !grave && !period.audited {
-                    continue;
+            let (host, grave) = (finding.host.clone(), finding.grade == Grade::Grave);
+            let period = self.trust.periods.get_mut(&finding.group).filter(|period| period.host == host);
+            match period {
+                _ if grave => {
+                    violations.insert(host, (finding.rule, Some(finding.to_string())));
                 }
-                if period.findings == 0 {
-                    period.rule = finding.rule;
-                }
-                period.findings += 1;
-                if grave {
-                    // It is counted now, and not once more at its end.
-                    self.trust.periods.remove(&finding.group);
-                }
-            } else if !grave {
-                self.violated(&finding.host, finding.rule);
-            }
-            if grave {
-                taken &= !self.trust.enforce;
-                self.violated(&finding.host, finding.rule);
-                if self.trust.enforce {
-                    self.evict(&finding.host, &finding.to_string());
+                Some(period) if period.audited => period.finds(finding.rule),
+                // Not audited: passed over.
+                Some(_) => continue,
+                None => {
+                    violations.entry(host).or_insert((finding.rule, None));
                 }
             }
             self.command(Command::Found(Box::new(finding)));
         }
-        taken
+        let grave = violations.values().any(|(_, problem)| problem.is_some());
+        for (host, (rule, problem)) in violations {
+            // What there was against it until now is part of it.
+            self.trust.periods.retain(|_, period| period.host != host);
+            self.violated(&host, rule);
+            match problem.filter(|_| self.trust.enforce) {
+                Some(problem) => self.evict(&host, &problem),
+                None => self.leave_if_quarantined(&host),
+            }
+        }
+        !(grave && self.trust.enforce)
     }
 
     /// A host broke a rule of any layer: it has to earn trust anew, and with enforcement it carries nothing for a while.
@@ -386,7 +393,7 @@ impl Fleet {
         let over = |(group, period): (&GroupName, &Period)| {
             let holder = self.leases.get(group).and_then(|lease| lease.state.holder());
             let gone = holder.is_none_or(|(host, _)| *host != period.host);
-            (gone || period.played >= PERIOD).then(|| group.clone())
+            (gone || period.played >= self.trust.policy.period).then(|| group.clone())
         };
         for group in self.trust.periods.iter().filter_map(over).collect::<Vec<_>>() {
             self.close_period(&group);
@@ -427,7 +434,7 @@ impl Fleet {
             self.violated(&period.host, period.rule);
             return self.leave_if_quarantined(&period.host);
         }
-        if period.audited && period.played >= PERIOD / 2 {
+        if period.audited && period.played >= self.trust.policy.period / 2 {
             let trust = &mut self.trust;
             trust.standings.entry(period.host.clone()).or_default().clean(&trust.policy);
             self.remember(&period.host);
