@@ -340,12 +340,9 @@ impl Ledger {
         rest
     }
 
-    /// From what others lost, and from what came into being.
+    /// From what others lost, and from what came into being. What is common comes from its meter first, which is full soon and
+    /// would waste what is hunted meanwhile; what is rare from losses first, which are gone soon.
     fn plain(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> f64 {
-        let rest = self.spend_credit(commodity, amount);
-        if rest <= NOTHING {
-            return rest;
-        }
         if !self.meters.contains_key(&commodity)
             && let Some(meter) = Meter::new(&realm.flows(yields, commodity), realm.rules.slack, now)
         {
@@ -355,7 +352,16 @@ impl Ledger {
             }
             self.meters.insert(commodity, meter);
         }
-        self.meters.get_mut(&commodity).map_or(rest, |meter| meter.spend(rest, now))
+        let mut rest = amount;
+        if let Some(meter) = self.meters.get_mut(&commodity) {
+            let first = meter.surplus(now).min(rest);
+            rest -= first - meter.spend(first, now);
+        }
+        rest = self.spend_credit(commodity, rest);
+        match self.meters.get_mut(&commodity) {
+            Some(meter) if rest > NOTHING => meter.spend(rest, now),
+            Some(_) | None => rest,
+        }
     }
 
     /// Takes what others lost for the makings of something else, of which one gives so much. Returns what is missing of that.

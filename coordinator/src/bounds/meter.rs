@@ -34,6 +34,8 @@ pub(super) struct Meter {
     at_once: [f64; BUCKETS],
     holds: [f64; BUCKETS],
     levels: [f64; BUCKETS],
+    /// What comes while reports are on their way.
+    reports: f64,
     at: Duration,
 }
 
@@ -56,6 +58,7 @@ impl Meter {
             at_once: [0.0; BUCKETS],
             holds: [0.0; BUCKETS],
             levels: [0.0; BUCKETS],
+            reports: flows.iter().map(|flow| slack * flow.rate.per_second * flow.size).sum::<f64>() * REPORT.as_secs_f64(),
             at: now,
         };
         if unit.is_infinite() {
@@ -98,6 +101,12 @@ impl Meter {
     /// What may be gained now.
     pub(super) fn free(&self) -> f64 {
         self.levels.iter().copied().fold(f64::INFINITY, f64::min).max(0.0)
+    }
+
+    /// What would be lost if it was not spent soon: the meter is nearly full.
+    pub(super) fn surplus(&mut self, now: Duration) -> f64 {
+        self.pass(now);
+        if self.reports.is_finite() { (self.free() - (self.most() - self.reports)).max(0.0) } else { f64::INFINITY }
     }
 
     /// What may be gained at once at most.
