@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bounds::standing::{HostStanding, Standing};
 use crate::database::tests::Stage;
 use crate::fleet::HostKind;
 use crate::identity::{Scope, SigningRequest, host_of_certificate};
