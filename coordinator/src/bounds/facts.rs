@@ -9,6 +9,10 @@ pub type ItemId = u32;
 /// Manuals, a party's even share, a guild's skill.
 pub const BONUS: f64 = 3.0;
 
+/// Highest factor by which the items of one kill grow beyond [`Yield::items`]: gum of the strongest kind makes three of one
+/// (`SC_ITEMBOOST` 200), and before it dies a thief may steal one more, half again as likely as it drops (`pc_steal_item`).
+pub const ITEM_BONUS: f64 = 4.5;
+
 /// What can come into being in time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rate {
@@ -29,6 +33,8 @@ pub struct Yield {
     pub job_experience: Rate,
     /// Zeny that monsters drop.
     pub zeny: Rate,
+    /// Zeny that rogues can take out of them besides, at most.
+    pub purses: Rate,
     /// Items that monsters drop: how many are to be expected.
     pub items: BTreeMap<ItemId, Rate>,
     /// Items that an NPC there sells, and the lowest price of each, in zeny, after the best discount.
@@ -71,6 +77,18 @@ pub struct ItemFacts {
     pub card: bool,
 }
 
+/// What using one of an item up gives at most, besides items ([`Economy::made_of`]): branches by the strongest monster they
+/// may bring, and books by what they say. `f64::INFINITY`: nobody can tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Used {
+    /// Base experience, by the realm's rates.
+    pub base_experience: f64,
+    /// Job experience, by the realm's rates.
+    pub job_experience: f64,
+    /// Zeny.
+    pub zeny: f64,
+}
+
 /// All of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Economy {
@@ -82,8 +100,32 @@ pub struct Economy {
     pub base_levels: BTreeMap<u16, Vec<u64>>,
     /// Job experience likewise.
     pub job_levels: BTreeMap<u16, Vec<u64>>,
+    /// What more attackers and a party's even share add to one kill's experience, at most, as a part of it: 2.75 is 3.75 times
+    /// in all. By the realm's rates; [`BONUS`] comes on top.
+    pub shared: f64,
+    /// What any kill may give besides what the monster drops, by the killer's skills and clothes: how many are to be expected
+    /// at most.
+    pub any_kill: BTreeMap<ItemId, f64>,
+    /// Items that give something else than items when they are used up.
+    pub used: BTreeMap<ItemId, Used>,
+    /// Items that players make of nothing: stones that thieves pick up.
+    pub of_nothing: BTreeSet<ItemId>,
     /// What the maps of each group give, in the order the groups were asked for.
     pub groups: BTreeMap<String, Yield>,
+}
+
+impl Rate {
+    /// So much for each of it.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { at_once: self.at_once * factor, per_second: self.per_second * factor }
+    }
+
+    /// What comes in an hour at most, after what is there at once.
+    #[must_use]
+    pub fn per_hour(self) -> f64 {
+        self.per_second * 3_600.0
+    }
 }
 
 impl std::ops::AddAssign for Rate {
