@@ -170,7 +170,7 @@ impl Cli {
                 let config = config().map_err(|error| Failure::Unhealthy(error.to_string()))?;
                 probe::probe(&config.data_dir.0, &target).await
             }
-            Command::Maps(command) => maps::run(command),
+            Command::Maps(command) => maps::run(command, self.config.as_deref()),
             Command::Bundle(command) => bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line)),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
