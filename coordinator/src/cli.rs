@@ -184,6 +184,9 @@ impl Cli {
     }
 }
 
+/// Most notes about an rAthena's files that are shown one by one.
+const MAX_NOTES: usize = 20;
+
 /// Says whether what hosts give is judged, and by what.
 fn check_bounds(config: &Config, catalog: &Catalog) -> Result<(), Failure> {
     let Some(root) = &config.bounds.rathena else {
@@ -191,7 +194,10 @@ fn check_bounds(config: &Config, catalog: &Catalog) -> Result<(), Failure> {
     };
     let groups = service::judged(catalog);
     let (economy, notes) = service::read_economy(root, config.engine_build(), &groups)?;
-    notes.iter().try_for_each(|note| say(&format!("bounds: {note}")))?;
+    notes.iter().take(MAX_NOTES).try_for_each(|note| say(&format!("bounds: {note}")))?;
+    if notes.len() > MAX_NOTES {
+        say(&format!("bounds: and {} more notes", notes.len() - MAX_NOTES))?;
+    }
     let mode = if config.bounds.mode == Mode::Enforce { "enforced" } else { "watched" };
     say(&format!("bounds: {mode} for {} groups, by {} items of {}", groups.len(), economy.items.len(), root.display()))
 }

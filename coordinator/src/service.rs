@@ -158,8 +158,9 @@ async fn read_bounds(config: &Config, catalog: &Catalog) -> Result<Option<Econom
     // Megabytes of YAML and scripts.
     let read = tokio::task::spawn_blocking(move || read_economy(&root, build, &groups));
     let (economy, notes) = read.await.map_err(|_| Failure::Ended("reading bounds.rathena"))??;
-    notes.iter().for_each(|note| tracing::info!(%note, "bounds.rathena"));
-    tracing::info!(items = economy.items.len(), groups = economy.groups.len(), "what the maps of hosts can give is known");
+    notes.iter().for_each(|note| tracing::debug!(%note, "bounds.rathena"));
+    let (items, groups) = (economy.items.len(), economy.groups.len());
+    tracing::info!(items, groups, notes = notes.len(), "what the maps of hosts can give is known");
     Ok(Some(economy))
 }
 
