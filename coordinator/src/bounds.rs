@@ -258,9 +258,8 @@ impl Bounds {
             return Ok(Vec::new());
         }
         let held = || {
-            let here = players.iter().filter(|(id, player)| {
-                Some(**id) != character && player.group.as_ref() == Some(group)
-            });
+            let here =
+                players.iter().filter(|(id, player)| Some(**id) != character && player.group.as_ref() == Some(group));
             let mut all = Amounts::new();
             here.for_each(|(_, player)| player.add_to(&mut all));
             unsaved.iter().for_each(|amounts| commodity::add_all(&mut all, amounts));

@@ -97,7 +97,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let database = database::open(&config.database, &store, Arc::clone(&admission), standing)?;
     let gateways = gateways(config, &realm, &relay)?;
     let nodes = nodes(config, &identity, &store, events, Arc::clone(&database), Arc::clone(&gateways))?;
-    let fleet = fleet(config, &identity, &realm, &relay, (catalog, economy), &store, bundles.subscribe(), queue).await?;
+    let fleet =
+        fleet(config, &identity, &realm, &relay, (catalog, economy), &store, bundles.subscribe(), queue).await?;
     admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
@@ -166,9 +167,10 @@ async fn read_bounds(config: &Config, catalog: &Catalog) -> Result<Option<Econom
 
 /// The groups whose engines are judged, with their maps.
 pub(crate) fn judged(catalog: &Catalog) -> BTreeMap<String, BTreeSet<MapName>> {
-    let stock = catalog.groups().iter().filter(|(_, info)| {
-        info.engine == config::EngineKind::Rathena && info.class == config::GroupClass::Eligible
-    });
+    let stock = catalog
+        .groups()
+        .iter()
+        .filter(|(_, info)| info.engine == config::EngineKind::Rathena && info.class == config::GroupClass::Eligible);
     stock.map(|(name, info)| (name.0.clone(), info.maps.iter().cloned().collect())).collect()
 }
 

@@ -7,11 +7,12 @@ use super::facts::Yield;
 /// What those who hold this could have made of it.
 pub(super) fn coverable(realm: &Realm, yields: &Yield, commodity: Commodity, held: &Amounts) -> f64 {
     let of = |commodity: Commodity| amount(held.get(&commodity).copied().unwrap_or_default());
-    let items = || {
-        held.iter().filter_map(|(commodity, count)| {
-            if let Commodity::Item(item) = commodity { Some((*item, amount(*count))) } else { None }
-        })
-    };
+    let items =
+        || {
+            held.iter().filter_map(|(commodity, count)| {
+                if let Commodity::Item(item) = commodity { Some((*item, amount(*count))) } else { None }
+            })
+        };
     match commodity {
         Commodity::Zeny if yields.buys => {
             of(commodity) + items().map(|(item, count)| count * realm.sells_for(item)).sum::<f64>()

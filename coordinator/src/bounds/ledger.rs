@@ -18,9 +18,7 @@ use super::cover::{amount, coverable};
 use super::facts::{ItemId, Yield};
 use super::finding::Finding;
 use super::holdings::Changes;
-use super::limits::{
-    CREDIT, CREDIT_GRAIN, GRACE, LONGEST_GRACE, MAX_CREDITS, MAX_DEBTS,
-};
+use super::limits::{CREDIT, CREDIT_GRAIN, GRACE, LONGEST_GRACE, MAX_CREDITS, MAX_DEBTS};
 use super::meter::{Cap, Meter};
 
 /// Less than this is rounding.

@@ -58,7 +58,8 @@ impl Meter {
             at_once: [0.0; BUCKETS],
             holds: [0.0; BUCKETS],
             levels: [0.0; BUCKETS],
-            reports: flows.iter().map(|flow| slack * flow.rate.per_second * flow.size).sum::<f64>() * REPORT.as_secs_f64(),
+            reports: flows.iter().map(|flow| slack * flow.rate.per_second * flow.size).sum::<f64>()
+                * REPORT.as_secs_f64(),
             at: now,
         };
         if unit.is_infinite() {

@@ -56,7 +56,11 @@ impl Progress {
         let job_gain = total(job.as_deref(), self.job_level, self.job_exp).saturating_sub(job_before);
         let levels = before.base_level..self.base_level.min(before.base_level.saturating_add(MAX_LEVELS));
         let points = levels.map(points_of_level).sum::<u64>();
-        let skills = if afresh { self.job_level - self.job_level.min(1) } else { self.job_level.saturating_sub(before.job_level) };
+        let skills = if afresh {
+            self.job_level - self.job_level.min(1)
+        } else {
+            self.job_level.saturating_sub(before.job_level)
+        };
         let beyond = |now: u64, then: u64, due: u64| now.saturating_sub(then.saturating_add(due));
         let gained = [
             (Commodity::BaseExperience, base_gain),
@@ -120,7 +124,14 @@ mod tests {
     }
 
     fn at(class: u16, base: (u32, u64), job: (u32, u64)) -> Progress {
-        Progress { class, base_level: base.0, base_exp: base.1, job_level: job.0, job_exp: job.1, ..Progress::default() }
+        Progress {
+            class,
+            base_level: base.0,
+            base_exp: base.1,
+            job_level: job.0,
+            job_exp: job.1,
+            ..Progress::default()
+        }
     }
 
     #[test]
@@ -151,12 +162,19 @@ mod tests {
         let before = Progress { status_points: 48, skill_points: 3, ..at(0, (1, 0), (1, 0)) };
         let levelled = Progress { status_points: 51, skill_points: 4, ..at(0, (2, 0), (2, 0)) };
         let points = |gained: Vec<(Commodity, u64)>| {
-            gained.into_iter().filter(|(of, _)| matches!(of, Commodity::StatusPoints | Commodity::SkillPoints)).collect::<Vec<_>>()
+            gained
+                .into_iter()
+                .filter(|(of, _)| matches!(of, Commodity::StatusPoints | Commodity::SkillPoints))
+                .collect::<Vec<_>>()
         };
         assert!(points(levelled.gained_since(&before, &economy())).is_empty());
         let forged = Progress { status_points: 1_273, skill_points: 53, ..before };
         let gained = points(forged.gained_since(&before, &economy()));
         assert_eq!(gained, [(Commodity::StatusPoints, 1_225), (Commodity::SkillPoints, 50)]);
-        assert_eq!((spent_on(1), spent_on(2), spent_on(11), spent_on(12)), (0, 2, 20, 23), "as the game's table has it");
+        assert_eq!(
+            (spent_on(1), spent_on(2), spent_on(11), spent_on(12)),
+            (0, 2, 20, 23),
+            "as the game's table has it"
+        );
     }
 }

@@ -160,7 +160,8 @@ mod tests {
     fn trusted_hosts_are_audited_less_and_less() {
         let of = |streak| Standing { streak, ..Standing::default() };
         assert!(of(9).is_audited(&POLICY, 0.999));
-        let audited = |streak: u32| (0..1_000).filter(|draw| of(streak).is_audited(&POLICY, f64::from(*draw) / 1e3)).count();
+        let audited =
+            |streak: u32| (0..1_000).filter(|draw| of(streak).is_audited(&POLICY, f64::from(*draw) / 1e3)).count();
         assert_eq!((audited(10), audited(50)), (100, 20));
     }
 

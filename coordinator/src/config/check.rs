@@ -65,11 +65,8 @@ const MAX_FACTOR: f64 = 1_000.0;
 
 fn check_bounds(config: &Config, found: &mut Vec<Finding>) {
     let bounds = &config.bounds;
-    let factors = [
-        ("bounds.slack", bounds.slack),
-        ("bounds.experience", bounds.experience),
-        ("bounds.items", bounds.items),
-    ];
+    let factors =
+        [("bounds.slack", bounds.slack), ("bounds.experience", bounds.experience), ("bounds.items", bounds.items)];
     for (key, factor) in factors {
         if !(1.0..=MAX_FACTOR).contains(&factor) {
             found.push((key.to_owned(), format!("is {factor}, expected 1 to {MAX_FACTOR}")));
@@ -79,8 +76,10 @@ fn check_bounds(config: &Config, found: &mut Vec<Finding>) {
     positive(found, "bounds.quarantine_minutes", bounds.quarantine_minutes.into());
     positive(found, "bounds.trusted_after", bounds.trusted_after.into());
     if bounds.longest_minutes < bounds.quarantine_minutes {
-        let expected =
-            format!("is {}, expected at least quarantine_minutes ({})", bounds.longest_minutes, bounds.quarantine_minutes);
+        let expected = format!(
+            "is {}, expected at least quarantine_minutes ({})",
+            bounds.longest_minutes, bounds.quarantine_minutes
+        );
         found.push((String::from("bounds.longest_minutes"), expected));
     }
 }

@@ -12,8 +12,8 @@ use bifrost_protocol::inter::MapToChar;
 use bytes::Bytes;
 
 use super::{ConnectionId, HostKind, InterEvent, LinkId};
-use crate::bounds::standing::HostStanding;
 use crate::bounds::Finding;
+use crate::bounds::standing::HostStanding;
 use crate::store::SessionRow;
 
 /// Something that happened.

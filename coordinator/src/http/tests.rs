@@ -175,13 +175,8 @@ async fn the_operator_sees_how_hosts_behaved_and_lifts_a_quarantine() {
         "clean_audits": 0, "trusted": false, "violations": 0, "last_violation": "", "quarantine_seconds": 0
     });
     assert_eq!(app.admin("GET", "/v1/hosts", &Value::Null).await.ok()[0]["standing"], fresh);
-    let standing = Standing {
-        streak: 0,
-        violations: 3,
-        strikes: 1,
-        last_rule: "zeny".into(),
-        quarantined_until: u64::MAX / 4,
-    };
+    let standing =
+        Standing { streak: 0, violations: 3, strikes: 1, last_rule: "zeny".into(), quarantined_until: u64::MAX / 4 };
     app.store.save_standing(&HostStanding { host: host.clone(), standing }).await.expect("writes");
     let shown = app.admin("GET", "/v1/hosts", &Value::Null).await.ok()[0]["standing"].clone();
     assert_eq!((&shown["violations"], &shown["last_violation"]), (&json!(3), &json!("zeny")));

@@ -14,13 +14,22 @@ use crate::bounds::meter::{Cap, Meter};
 
 impl Ledger {
     /// Pays a gain as far as it can be paid; returns what is missing.
-    pub(super) fn take(&mut self, commodity: Commodity, amount: f64, yields: &Yield, realm: &Realm, now: Duration) -> Vec<Rest> {
+    pub(super) fn take(
+        &mut self,
+        commodity: Commodity,
+        amount: f64,
+        yields: &Yield,
+        realm: &Realm,
+        now: Duration,
+    ) -> Vec<Rest> {
         let mut rest = self.pay(commodity, amount, yields, realm, now);
         let mut missing = Vec::new();
         let turned = self.turned.range((rest.commodity, Commodity::Zeny)..);
         let turned = turned.take_while(|((from, _), _)| *from == rest.commodity).map(|((_, into), _)| *into);
         for into in turned.collect::<Vec<_>>() {
-            let Some(back) = self.turned.get_mut(&(rest.commodity, into)).filter(|_| rest.amount > NOTHING) else { continue };
+            let Some(back) = self.turned.get_mut(&(rest.commodity, into)).filter(|_| rest.amount > NOTHING) else {
+                continue;
+            };
             let units = back.amount.min(rest.amount);
             back.amount -= units;
             rest.amount -= units;

@@ -273,7 +273,8 @@ fn memory_is_bounded_by_what_players_hold() {
     player.comes(&mut bounds, "field", 0);
     let mut largest = 0;
     for turn in 0..400_u32 {
-        player.bag = (0..100).map(|place| Item { kind: 20_000 + turn * 100 + place, amount: 1, ..Item::default() }).collect();
+        player.bag =
+            (0..100).map(|place| Item { kind: 20_000 + turn * 100 + place, amount: 1, ..Item::default() }).collect();
         player.saved(&mut bounds, "field", u64::from(turn));
         bounds.due(Duration::from_secs(turn.into()));
         largest = largest.max(bounds.size().1);

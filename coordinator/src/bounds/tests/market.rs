@@ -98,7 +98,9 @@ impl Market {
             let player = self.below(PLAYERS);
             self.purses[player].exp += 50;
             for (item, chance) in DROPS {
-                if self.realm.yields(&self.group).is_some_and(|yields| yields.items.contains_key(&item)) && self.chance(chance) {
+                if self.realm.yields(&self.group).is_some_and(|yields| yields.items.contains_key(&item))
+                    && self.chance(chance)
+                {
                     self.gain(player, Commodity::Item(item), 1);
                 }
             }
@@ -238,7 +240,8 @@ impl Market {
         }
         let saved: Vec<_> = self.purses.iter().map(|purse| purse.saved).collect();
         let last = |character: Option<CharacterId>, _| {
-            let others = saved.iter().enumerate().filter(|(other, _)| character.map(|id| id.0 as usize) != Some(*other));
+            let others =
+                saved.iter().enumerate().filter(|(other, _)| character.map(|id| id.0 as usize) != Some(*other));
             others.map(|(_, saved)| *saved).min()
         };
         let due = self.ledger.due(&self.group, &self.realm, last, Duration::from_secs(now));

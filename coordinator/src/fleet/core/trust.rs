@@ -55,7 +55,8 @@ pub(super) struct Trust {
 /// Between looks at what is owed and at periods.
 const LOOK: Duration = Duration::from_secs(1);
 /// What a node reads of its quarantine.
-const QUARANTINED: &str = "this host carries no map for a while: what it gave its players cannot have come from its maps";
+const QUARANTINED: &str =
+    "this host carries no map for a while: what it gave its players cannot have come from its maps";
 
 impl Default for Trust {
     fn default() -> Self {

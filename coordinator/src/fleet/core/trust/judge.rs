@@ -10,8 +10,8 @@ use bifrost_protocol::layout::StorageImage;
 use bytes::Bytes;
 
 use crate::bounds::{Finding, Grade, Saved};
-use crate::fleet::core::Fleet;
 use crate::fleet::command::Command;
+use crate::fleet::core::Fleet;
 use crate::fleet::{HostKind, LinkId};
 use crate::guard::AcceptedSave;
 
@@ -31,7 +31,8 @@ impl Fleet {
                 }
             }
             Ok(GUILD_STORAGE) => {
-                let guild = packet.get(8..12).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes));
+                let guild =
+                    packet.get(8..12).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes));
                 let image = packet.get(13..).and_then(|bytes| StorageImage::from_bytes(bytes).ok());
                 if let (Some(guild), Some(image)) = (guild, image) {
                     bounds.guild_loaded(guild, &image);
@@ -79,7 +80,12 @@ impl Fleet {
     }
 
     /// Judges what an engine has forwarded beside saves. `false`: it is not to be.
-    pub(in crate::fleet::core) fn forwarded_is_bounded(&mut self, link: LinkId, group: &GroupName, packet: &Bytes) -> bool {
+    pub(in crate::fleet::core) fn forwarded_is_bounded(
+        &mut self,
+        link: LinkId,
+        group: &GroupName,
+        packet: &Bytes,
+    ) -> bool {
         let now = self.now;
         let Some((host, true)) = self.judged(link) else { return true };
         let Some(bounds) = &mut self.trust.bounds else { return true };
