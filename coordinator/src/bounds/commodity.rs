@@ -52,7 +52,9 @@ impl fmt::Display for Commodity {
         match self {
             Self::Item(item) => write!(out, "item {item}"),
             Self::Refine(item) => write!(out, "refinement of item {item}"),
-            other => out.write_str(&other.rule().replace('_', " ")),
+            Self::Zeny | Self::BaseExperience | Self::JobExperience | Self::StatusPoints | Self::SkillPoints => {
+                out.write_str(&self.rule().replace('_', " "))
+            }
         }
     }
 }

@@ -96,7 +96,7 @@ fn total(table: Option<&[u64]>, level: u32, over: u64) -> u64 {
 
 /// Status points a stat has cost (`PC_STATUS_POINT_COST`, pc.cpp, pre-renewal: 1 + (stat + 9) / 10 for the next one).
 fn spent_on(stat: u16) -> u64 {
-    (1..u64::from(stat)).map(|stat| 1 + (stat + 9) / 10).sum()
+    (1..u64::from(stat)).map(|stat| 1 + stat.div_ceil(10)).sum()
 }
 
 /// Levels of the skills that were learned: neither lent by an item, nor copied, nor granted by a script. The flag of one that

@@ -3,6 +3,7 @@
 mod attacks;
 mod honest;
 mod market;
+mod realm;
 
 use std::time::Duration;
 
