@@ -266,6 +266,9 @@ impl Bounds {
             all
         };
         let ledger = self.groups.entry(group.clone()).or_default();
+        if players.values().any(|player| player.is_rogue() && player.group.as_ref() == Some(group)) {
+            ledger.rogues(now);
+        }
         let place = Place { group, host, character, realm: &self.realm, held: &held, now };
         // What could only be grave is tried on a copy first: of what is refused nothing may stay, no loss either.
         if self.realm.rules.enforce && changes.gained.iter().any(|gain| self.realm.may_be_grave(gain)) {

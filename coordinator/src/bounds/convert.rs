@@ -63,12 +63,17 @@ impl Realm {
     }
 
     fn zeny_flows(&self, yields: &Yield) -> Vec<Flow> {
-        let dropped = [yields.zeny, yields.purses].map(|rate| in_kills(rate, yields.kills, UNEVEN));
+        let dropped = in_kills(yields.zeny, yields.kills, UNEVEN);
         let others = self.economy.any_kill.keys().filter(|item| !yields.items.contains_key(item));
         let items = yields.items.keys().chain(others);
         let sold = items.filter(|_| yields.buys).flat_map(|item| self.hunted(yields, *item, self.sells_for(*item)));
         let used = self.used(yields, Commodity::Zeny);
-        dropped.into_iter().chain(sold).chain(used).collect()
+        std::iter::once(dropped).chain(sold).chain(used).collect()
+    }
+
+    /// What rogues take out of monsters' purses.
+    pub(super) fn purses(yields: &Yield) -> Flow {
+        in_kills(yields.purses, yields.kills, UNEVEN)
     }
 
     fn experience_flows(&self, yields: &Yield, rate: Rate, commodity: Commodity) -> Vec<Flow> {

@@ -140,6 +140,11 @@ impl Player {
         (self.entered, self.saved) = (now, now);
     }
 
+    /// Whether it can take zeny from monsters.
+    pub(super) fn is_rogue(&self) -> bool {
+        self.progress.is_rogue()
+    }
+
     /// What changed. A storage that nobody loaded holds nothing: a host cannot bring one along. After a restart of the
     /// coordinator nobody saw what was loaded: then the first save is where counting starts.
     pub(super) fn after(&self, save: &Saved<'_>, economy: &Economy) -> After {

@@ -43,6 +43,9 @@ pub(super) struct Ledger {
     /// What was taken out of them for something else than itself, by what it was and what it became.
     turned: BTreeMap<(Commodity, Commodity), Turned>,
     debts: Vec<Debt>,
+    /// What rogues may take out of monsters' purses, and until when one may have.
+    purses: Option<Meter>,
+    rogues_until: Duration,
     caps: BTreeMap<Script, Cap>,
 }
 
@@ -89,12 +92,17 @@ struct Rest {
 impl Ledger {
     /// The maps are loaded anew.
     pub(super) fn open(&mut self, now: Duration) {
-        self.meters.values_mut().for_each(|meter| meter.open(now));
+        self.meters.values_mut().chain(&mut self.purses).for_each(|meter| meter.open(now));
     }
 
     /// What is owed is no longer asked about.
     pub(super) fn forgive(&mut self) {
         self.debts.clear();
+    }
+
+    /// A rogue is there.
+    pub(super) fn rogues(&mut self, now: Duration) {
+        self.rogues_until = now + CREDIT;
     }
 
     /// Something is there for anybody to have.

@@ -22,6 +22,8 @@ pub(super) struct Progress {
 
 /// Classes that differ by their player's sex only: a change between them keeps the job level.
 const PAIRS: [(u16, u16); 3] = [(19, 20), (4_020, 4_021), (4_042, 4_043)];
+/// Rogue, stalker, and the child's.
+const ROGUES: [u16; 3] = [17, 4_018, 4_040];
 /// What a level counts in a class that has no table: nobody gets one there.
 const NO_TABLE: u64 = 1 << 40;
 
@@ -39,6 +41,11 @@ impl Progress {
             status_points: spent + u64::from(status.status_point),
             skill_points: learned(image) + u64::from(status.skill_point),
         }
+    }
+
+    /// Whether it can steal zeny (`RG_STEALCOIN`).
+    pub(super) fn is_rogue(&self) -> bool {
+        ROGUES.contains(&self.class)
     }
 
     /// What was gained since.

@@ -53,6 +53,7 @@ impl Ledger {
             Commodity::Zeny => {
                 rest = self.sell(rest, yields, realm, now);
                 rest = self.use_up(commodity, rest, realm);
+                rest = self.steal(rest, yields, realm, now);
                 if yields.scripted.zeny {
                     rest = self.scripted(Script::Zeny, rest, SCRIPTED_ZENY, now);
                 }
@@ -124,6 +125,17 @@ impl Ledger {
             }
         }
         rest
+    }
+
+    /// Zeny out of monsters' purses, when a rogue is there or was.
+    fn steal(&mut self, rest: f64, yields: &Yield, realm: &Realm, now: Duration) -> f64 {
+        if now > self.rogues_until || rest <= NOTHING {
+            return rest;
+        }
+        if self.purses.is_none() {
+            self.purses = Meter::new(&[Realm::purses(yields)], realm.rules.slack, now);
+        }
+        self.purses.as_mut().map_or(rest, |purses| purses.spend(rest, now))
     }
 
     /// What using things up has given that were lost lately.

@@ -30,6 +30,20 @@ fn zeny_printed_in_one_go_is_grave_at_once() {
 }
 
 #[test]
+fn only_rogues_empty_purses() {
+    let mut economy = economy();
+    economy.groups.get_mut("field").expect("there").purses = Rate { at_once: 5_000.0, per_second: 500.0 };
+    for (class, found) in [(0, 1), (17, 0)] {
+        let mut bounds = Bounds::new(economy.clone(), rules());
+        let mut player = Sheet::new(1, 0);
+        player.image.set_class(class);
+        player.comes(&mut bounds, "field", 0);
+        player.image.set_zeny(4_000);
+        assert_eq!(player.saved(&mut bounds, "field", 10).len(), found, "class {class}");
+    }
+}
+
+#[test]
 fn with_enforcement_nothing_is_remembered_of_a_grave_save() {
     let mut bounds = Bounds::new(economy(), Rules { enforce: true, ..rules() });
     let (mut player, mut other) = (Sheet::new(1, 5_000), Sheet::new(2, 0));

@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn imports_come_after_the_file_that_names_them_in_their_order() {
-        let nested = format!("{HEADER}Footer:\n  Imports:\n  - Path: db/c.yml\n");
-        let (main, a) = (format!("{HEADER}Body:\n  - Id: 1\n{FOOTER}"), nested.clone());
+        let main = format!("{HEADER}Body:\n  - Id: 1\n{FOOTER}");
+        let a = format!("{HEADER}Footer:\n  Imports:\n  - Path: db/c.yml\n");
         let body = |id: u64| format!("{HEADER}Body:\n  - Id: {id}\n");
         let files = [
             ("db/test.yml", main.as_str()),

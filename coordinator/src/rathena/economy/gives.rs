@@ -8,7 +8,7 @@ mod meaning;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::body::{Word, words};
-use meaning::{Meaning, Meanings, arguments, box_name, expression};
+use meaning::{Meaning, Meanings, arguments, arguments_of_call, box_name, expression};
 
 /// Commands that give an item, and which argument names it.
 const ITEMS: [(&str, usize); 17] = [
@@ -192,7 +192,7 @@ impl<'a> Reading<'a> {
             let meaning = arguments(rest).get(*at).map_or_else(Meaning::unclear, |words| self.meanings.argument(words));
             self.give(meaning);
         } else if BOXES.contains(&name) {
-            match arguments(rest).first() {
+            match arguments_of_call(rest).first() {
                 Some([Word::Name(group)]) if group.starts_with("ig_") => {
                     self.gives.boxes.insert(box_name(group));
                 }
@@ -205,7 +205,7 @@ impl<'a> Reading<'a> {
                 self.monster(arguments.get(*map).copied(), arguments.get(*monster).copied());
             }
         } else if matches!(name, "callfunc" | "callsub") {
-            self.call(name, &arguments(rest));
+            self.call(name, &arguments_of_call(rest));
         } else if matches!(name, "atcommand" | "useatcmd" | "charcommand") {
             self.master(rest);
         }

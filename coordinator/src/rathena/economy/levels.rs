@@ -129,10 +129,10 @@ fn levels(entries: &[Value], unknown: &mut BTreeSet<String>) -> Levels {
 
 /// The number of a class.
 fn number(name: &str) -> Option<u16> {
-    let known = CLASSES.into_iter().flat_map(|(first, names)| (first..).zip(names.split_whitespace()));
+    let mut known = CLASSES.into_iter().flat_map(|(first, names)| (first..).zip(names.split_whitespace()));
     // One has an older name, too (`Job_SuperNovice`, script_constants.hpp).
     let name = if name.eq_ignore_ascii_case("supernovice") { "super_novice" } else { name };
-    known.into_iter().find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| id)
+    known.find(|(_, known)| known.eq_ignore_ascii_case(name)).map(|(id, _)| id)
 }
 
 impl Default for Class {

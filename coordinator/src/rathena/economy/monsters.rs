@@ -137,7 +137,7 @@ impl Monsters {
         let mvp = if monster.is_mvp() { experience(monster.mvp, "mvp_exp_rate") / size } else { 0.0 };
         let mut found = BTreeMap::<ItemId, f64>::new();
         for (item, rate) in &monster.drops {
-            *found.entry(*item).or_default() += self.drop(id, monster, *item, *rate, items, battle);
+            *found.entry(*item).or_default() += self.dropped(id, monster, *item, *rate, items, battle);
         }
         for (item, chance) in self.mvp_drops(id, monster, battle) {
             *found.entry(item).or_default() += chance;
@@ -155,7 +155,15 @@ impl Monsters {
     }
 
     /// How many of a drop are to be expected: 0 to 1.
-    fn drop(&self, id: MonsterId, monster: &Monster, item: ItemId, rate: u32, items: &Items, battle: &Battle) -> f64 {
+    fn dropped(
+        &self,
+        id: MonsterId,
+        monster: &Monster,
+        item: ItemId,
+        rate: u32,
+        items: &Items,
+        battle: &Battle,
+    ) -> f64 {
         if rate == 0 {
             return 0.0;
         }

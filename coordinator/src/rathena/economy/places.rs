@@ -115,7 +115,7 @@ impl Places {
     }
 
     /// The shops that stand on a map, their copies included.
-    pub(super) fn shops_on<'a, 'b>(&'a self, map: &'b MapName) -> impl Iterator<Item = &'a Stock> + use<'a, 'b> {
+    pub(super) fn shops_on<'a>(&'a self, map: &MapName) -> impl Iterator<Item = &'a Stock> {
         let own = self.stands.iter().filter(move |(at, _)| at == map).map(|(_, name)| name);
         let copied = self.duplicates.iter().filter(move |(_, maps)| maps.contains(map)).map(|(of, _)| of);
         own.chain(copied).filter_map(|name| self.shops.get(name))

@@ -198,9 +198,22 @@ fn a_whole_rathena_is_read() {
     }
     let city: &Yield = &economy.groups["prt_in"];
     assert!(city.kills == Rate::default() && city.buys && city.sold.contains_key(&1_201), "{:?}", city.sold);
-    // Seventy porings, forty lunatics, twenty pupas and ten drops, each five seconds after it died.
+    // Seventy porings, forty lunatics, twenty pupas and ten drops; a pupa in a thousand is a creamy by then.
     let field = &economy.groups["prt_fild08"];
-    assert!((field.job_experience.at_once - (70.0 + 40.0 * 2.0 + 20.0 * 4.0 + 10.0 * 3.0)).abs() < 1e-9);
+    let job = field.job_experience.at_once - (70.0 + 40.0 * 2.0 + 20.0 * 4.0 + 10.0 * 3.0);
+    assert!((job - 20.0 / 1_000.0 * 70.0).abs() < 1e-9, "{job}");
     let porings_cards = field.items[&4_001].per_hour();
     assert!((porings_cards - 70.0 / 5.0 * 3_600.0 / 10_000.0).abs() < 1e-9, "{porings_cards}");
+}
+
+/// Scripts that name what they give can be judged by; those of most proposed groups do.
+#[test]
+fn most_groups_of_a_whole_rathena_name_what_they_give() {
+    let Some(rathena) = std::env::var_os("BIFROST_TEST_RATHENA").map(PathBuf::from) else { return };
+    let proposal = super::super::propose(&rathena, &super::super::Options::default()).expect("a proposal");
+    let groups: BTreeMap<_, _> = proposal.groups.into_iter().map(|group| (group.name, group.maps)).collect();
+    let economy = read(&rathena, KnownBuild::default(), &groups, &mut Vec::new()).expect("a whole rAthena");
+    let unclear: Vec<_> =
+        economy.groups.iter().filter(|(_, found)| found.scripted.any_item).map(|(name, _)| name).collect();
+    assert!(unclear.len() * 2 < economy.groups.len(), "{unclear:?}");
 }

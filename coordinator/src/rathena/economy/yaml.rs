@@ -16,9 +16,9 @@ pub(super) enum Value {
     /// A text, also where a number is meant.
     Text(String),
     /// A list.
-    List(Vec<Value>),
+    List(Vec<Self>),
     /// A mapping, in the order of the file.
-    Mapping(Vec<(String, Value)>),
+    Mapping(Vec<(String, Self)>),
 }
 
 /// Why a file is no YAML of this kind.

@@ -173,20 +173,22 @@ fn add_made(found: &mut Yield, map: &MapName, here: bool, gives: &Gives, books: 
     let made = gives.monsters.iter().filter(|(spot, _)| on_it(spot));
     let mut monsters = BTreeSet::new();
     for (_, monster) in made {
-        found.scripted.experience = true;
         match monster {
             Some(name) => monsters.extend(books.monsters.id(name)),
-            None => found.scripted.any_item = true,
+            None => {
+                found.scripted.any_item = true;
+                found.scripted.experience = true;
+            }
         }
     }
-    if here && !gives.summons.is_empty() {
-        found.scripted.experience = true;
+    if here {
         monsters.extend(gives.summons.iter().flat_map(|group| books.summons.group(group)));
     }
     for monster in monsters {
         let with_slaves = books.summons.follow(monster, Rate { at_once: 1.0, per_second: 0.0 }, 1.0);
         for made in with_slaves.into_keys() {
             let kill = books.monsters.kill(made, &books.items, &books.battle);
+            found.scripted.experience |= kill.base > 0.0 || kill.job > 0.0;
             found.scripted.zeny |= kill.zeny > 0.0;
             found.scripted.items.extend(kill.items.into_iter().map(|(item, _)| item));
         }

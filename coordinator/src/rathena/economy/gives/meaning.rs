@@ -84,7 +84,7 @@ impl<'a> Meanings<'a> {
     }
 
     fn called(&self, call: &str, rest: Option<&[Word]>, steps: usize) -> Meaning {
-        let arguments = arguments(rest.unwrap_or_default());
+        let arguments = arguments_of_call(rest.unwrap_or_default());
         match call {
             "grouprandomitem" | "getrandgroupitem" => match arguments.first() {
                 Some([Word::Name(group)]) if group.starts_with("ig_") => {
@@ -165,13 +165,25 @@ pub(super) fn expression(words: &[Word]) -> &[Word] {
     words.get(..end.unwrap_or(words.len())).unwrap_or_default()
 }
 
+/// The arguments of a function that these words follow: those in its parentheses, whatever comes after. Without parentheses it
+/// is a command.
+pub(super) fn arguments_of_call(words: &[Word]) -> Vec<&[Word]> {
+    match words {
+        [Word::Sign(b'('), inner @ ..] => split(inner),
+        _ => split(words),
+    }
+}
+
 /// The arguments of a command that these words follow, with parentheses or without.
 pub(super) fn arguments(words: &[Word]) -> Vec<&[Word]> {
-    let mut rest = match words {
-        [Word::Sign(b'('), inner @ ..] if ends_there(words) => inner,
-        _ => words,
-    };
-    let mut found = Vec::new();
+    match words {
+        [Word::Sign(b'('), inner @ ..] if ends_there(words) => split(inner),
+        _ => split(words),
+    }
+}
+
+fn split(words: &[Word]) -> Vec<&[Word]> {
+    let (mut rest, mut found) = (words, Vec::new());
     loop {
         let argument = expression(rest);
         if argument.is_empty() && found.is_empty() {

@@ -69,6 +69,9 @@ fn what_a_caller_gives_is_kept_apart() {
     assert_eq!(values("F_A"), Some(vec!["501".to_owned(), "502".to_owned(), "Apple".to_owned()]));
     assert_eq!(values(""), Some(vec!["503".to_owned()]));
     assert_eq!(values("F_C"), None);
+    let called = of("if (callfunc(\"F_D\",501) == 1) end; callfunc .@f$;");
+    assert!(called.calls.contains_key("F_D") && called.unclear, "one is computed");
+    assert!(!of("if (callfunc(\"F_D\",501) == 1) end;").unclear);
 }
 
 #[test]
