@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use bifrost_protocol::Secret;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, DEFAULT_FILE};
+use crate::config::{Config, DEFAULT_FILE, Mode};
 use crate::failure::Failure;
-use crate::http::{Sex, create_invitation};
+use crate::http::{Host, Sex, Standing, create_invitation};
 use crate::identity::{Identity, create_data_dir};
+use crate::maps::Catalog;
 use crate::realm::Accounts;
 use crate::store::Store;
 use crate::{service, telemetry};
@@ -101,6 +102,11 @@ enum HostsCommand {
         /// Host id.
         id: String,
     },
+    /// Lifts a host's quarantine. It has to earn trust anew.
+    Pardon {
+        /// Host id.
+        id: String,
+    },
     /// Takes a revoked host back; it has to register again.
     Restore {
         /// Host id.
@@ -164,17 +170,36 @@ impl Cli {
                 let config = config().map_err(|error| Failure::Unhealthy(error.to_string()))?;
                 probe::probe(&config.data_dir.0, &target).await
             }
-            Command::Maps(command) => maps::run(command),
+            Command::Maps(command) => maps::run(command, self.config.as_deref()),
             Command::Bundle(command) => bundle::run(config()?, command).await?.iter().try_for_each(|line| say(line)),
             Command::Config(ConfigCommand::Check { path }) => {
                 let config = Config::load(Some(&path), environment())?;
-                service::catalog(&config)?;
+                let catalog = service::catalog(&config)?;
+                check_bounds(&config, &catalog)?;
                 say(&format!("{}: fine", path.display()))
             }
             Command::Config(ConfigCommand::PrintDefault) => say(DEFAULT_FILE.trim_end()),
             Command::Sql(command) => command.execute(),
         }
     }
+}
+
+/// Most notes about an rAthena's files that are shown one by one.
+const MAX_NOTES: usize = 20;
+
+/// Says whether what hosts give is judged, and by what.
+fn check_bounds(config: &Config, catalog: &Catalog) -> Result<(), Failure> {
+    let Some(root) = &config.bounds.rathena else {
+        return say("bounds: off, what hosts give their players is not judged (bounds.rathena)");
+    };
+    let groups = service::judged(catalog);
+    let (economy, notes) = service::read_economy(root, config.engine_build(), &groups)?;
+    notes.iter().take(MAX_NOTES).try_for_each(|note| say(&format!("bounds: {note}")))?;
+    if notes.len() > MAX_NOTES {
+        say(&format!("bounds: and {} more notes", notes.len() - MAX_NOTES))?;
+    }
+    let mode = if config.bounds.mode == Mode::Enforce { "enforced" } else { "watched" };
+    say(&format!("bounds: {mode} for {} groups, by {} items of {}", groups.len(), economy.items.len(), root.display()))
 }
 
 async fn add_account(config: &Config, name: &str, sex: Sex, password_stdin: bool) -> Result<(), Failure> {
@@ -207,7 +232,11 @@ async fn manage_hosts(remote: &Remote, command: HostsCommand) -> Result<(), Fail
             for host in remote.hosts().await? {
                 let account = host.account.map_or_else(|| "-".to_owned(), |account| account.to_string());
                 let state = if host.revoked { "revoked" } else { "registered" };
-                say(&format!("{}\t{}\t{state}\t{account}\t{}\t{}", host.id, host.kind, host.abi, host.name))?;
+                let standing = standing(&host);
+                say(&format!(
+                    "{}\t{}\t{state}\t{account}\t{}\t{standing}\t{}",
+                    host.id, host.kind, host.abi, host.name
+                ))?;
             }
             Ok(())
         }
@@ -215,10 +244,25 @@ async fn manage_hosts(remote: &Remote, command: HostsCommand) -> Result<(), Fail
             remote.order(&id, "revoke").await?;
             say(&format!("{id} is revoked"))
         }
+        HostsCommand::Pardon { id } => {
+            remote.order(&id, "pardon").await?;
+            say(&format!("{id} may carry maps again"))
+        }
         HostsCommand::Restore { id } => {
             remote.order(&id, "restore").await?;
             say(&format!("{id} may register again"))
         }
+    }
+}
+
+/// How a host behaved, in a word.
+fn standing(host: &Host) -> String {
+    let Standing { clean_audits, trusted, violations, ref last_violation, quarantine_seconds } = host.standing;
+    match (quarantine_seconds, violations) {
+        (1.., _) => format!("quarantined {} min ({last_violation})", quarantine_seconds.div_ceil(60)),
+        (0, _) if trusted => format!("trusted ({clean_audits} clean audits)"),
+        (0, 0) => format!("{clean_audits} clean audits"),
+        (0, _) => format!("{clean_audits} clean audits since {last_violation}"),
     }
 }
 

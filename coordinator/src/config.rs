@@ -1,5 +1,6 @@
 //! What the operator sets: one TOML file, environment overrides, validated before anything is bound.
 
+mod bounds;
 mod check;
 mod database;
 mod describe;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use bifrost_protocol::ids::{MapName, MapPoint};
 use serde::Deserialize;
 
+pub use bounds::{Bounds, Mode};
 pub use database::Database;
 pub(crate) use describe::nearest;
 pub use engine::{Build, Engine, EngineKind, PACKETVERS};
@@ -46,6 +48,8 @@ pub struct Config {
     pub database: Database,
     /// What a machine needs to host.
     pub eligibility: Eligibility,
+    /// What a host may give its players.
+    pub bounds: Bounds,
     /// What runs the maps.
     pub engine: Engine,
     /// Where maps come from.

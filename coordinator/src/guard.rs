@@ -203,6 +203,12 @@ impl Guard {
         self.knowledge.member(character).map(|known| (known.party, known.guild))
     }
 
+    /// Whether an engine holds the storage of a guild.
+    #[must_use]
+    pub fn holds_storage(&self, guild: i32) -> bool {
+        self.knowledge.guilds.get(&guild).is_some_and(|facts| facts.storage_holder.is_some())
+    }
+
     /// An engine's link has ended.
     pub fn engine_gone(&mut self, engine: EngineKey) {
         self.engines.remove(&engine);

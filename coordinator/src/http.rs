@@ -42,13 +42,14 @@ use utoipa::openapi::{Components, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use admin::{Account, AccountRequest, Host, Invitation, InvitationRequest, Sex, create_invitation};
+pub use admin::{Account, AccountRequest, Host, Invitation, InvitationRequest, Sex, Standing, create_invitation};
 pub use database::{DatabaseHost, DatabaseReport, PolicyReport};
 pub use error::Error;
 pub use health::Readiness;
 pub use proof::{AccountDatabase, AccountProof, LoginServer, ProofError};
 pub use server::HttpHandle;
 
+use crate::bounds::standing::Policy;
 use crate::bundles::Bundles;
 use crate::database::relay::Relay;
 use crate::fleet::FleetHandle;
@@ -76,6 +77,8 @@ pub struct Deps {
     pub bundles: Bundles,
     /// What hosts' SQL goes through, if it goes anywhere.
     pub database: Option<Arc<Relay>>,
+    /// How standing is earned and lost.
+    pub policy: Policy,
     /// `host:port` that nodes are told to connect to.
     pub link: String,
     /// Where the QUIC endpoint is itself, for those who come within TLS.
@@ -139,6 +142,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(register::renew))
         .routes(routes!(admin::revoke))
         .routes(routes!(admin::restore))
+        .routes(routes!(admin::pardon))
         .routes(routes!(admin::invite))
         .routes(routes!(admin::create_account))
         .routes(routes!(bundles::root))

@@ -5,6 +5,7 @@
 
 mod admission;
 pub mod backoff;
+pub mod bounds;
 pub mod bundles;
 pub mod cli;
 pub mod config;

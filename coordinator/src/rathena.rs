@@ -9,6 +9,7 @@ mod body;
 mod build;
 mod classes;
 mod conf;
+pub mod economy;
 mod groups;
 mod lists;
 mod npcs;

@@ -1,5 +1,6 @@
 //! The running coordinator: what is started, in which order, and what it hands to the next.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
@@ -7,12 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bifrost_protocol::Secret;
+use bifrost_protocol::ids::MapName;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::bounds::facts::Economy;
 use crate::bundles::{self, Bundles};
 use crate::config::{self, Config};
 use crate::database::{self, FleetAdmission, FleetStanding};
@@ -22,6 +25,7 @@ use crate::http::{self, AccountDatabase, AccountProof, Deps, HttpHandle, LoginSe
 use crate::identity::{Identity, create_data_dir, secret_file, write_private};
 use crate::maps::Catalog;
 use crate::nodes::{Gateways, Layouts, Nodes, NodesError, NodesHandle, Servers, Services};
+use crate::rathena::{KnownBuild, Note, economy};
 use crate::realm::{Realm, RealmHandle};
 use crate::relay::{Relay, RelayHandle};
 use crate::shutdown::{self, Running};
@@ -78,6 +82,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let identity = Arc::new(Identity::open(data_dir, &names(config), certificate_lifetime(config))?);
     tracing::info!(ca_sha256 = identity.ca_fingerprint(), "certificate authority");
     let catalog = catalog(config)?;
+    let economy = read_bounds(config, &catalog).await?;
     let bundles = Bundles::open_or_empty(data_dir).await;
     let bundle_upkeep = bundles.keep(&CancellationToken::new());
 
@@ -92,7 +97,8 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
     let database = database::open(&config.database, &store, Arc::clone(&admission), standing)?;
     let gateways = gateways(config, &realm, &relay)?;
     let nodes = nodes(config, &identity, &store, events, Arc::clone(&database), Arc::clone(&gateways))?;
-    let fleet = fleet(config, &identity, &realm, &relay, catalog, &store, bundles.subscribe(), queue).await?;
+    let fleet =
+        fleet(config, &identity, &realm, &relay, (catalog, economy), &store, bundles.subscribe(), queue).await?;
     admission.set(fleet.handle.clone());
     let link = if config.link.public.is_empty() { nodes.local_addr().to_string() } else { config.link.public.clone() };
     let deps = Deps {
@@ -103,6 +109,7 @@ async fn start(config: &Config, metrics: PrometheusHandle, stop: &CancellationTo
         gateways: Some(Arc::clone(&gateways)),
         bundles,
         database: Some(Arc::clone(&database)),
+        policy: config.bounds.policy(),
         link,
         endpoint: nodes.local_addr(),
         admin_token: secret_file(&data_dir.join(ADMIN_TOKEN_FILE))?,
@@ -142,6 +149,42 @@ pub(crate) fn catalog(config: &Config) -> Result<Catalog, Failure> {
         return Err(Failure::Maps(format!("realm.start: nobody can stand on {} {} {}", start.map, start.x, start.y)));
     }
     Ok(catalog)
+}
+
+/// What the realm's maps give, by its own files; none when the operator names no folder.
+async fn read_bounds(config: &Config, catalog: &Catalog) -> Result<Option<Economy>, Failure> {
+    let Some(root) = config.bounds.rathena.clone() else { return Ok(None) };
+    let groups = judged(catalog);
+    let build = config.engine_build();
+    // Megabytes of YAML and scripts.
+    let read = tokio::task::spawn_blocking(move || read_economy(&root, build, &groups));
+    let (economy, notes) = read.await.map_err(|_| Failure::Ended("reading bounds.rathena"))??;
+    notes.iter().for_each(|note| tracing::debug!(%note, "bounds.rathena"));
+    let (items, groups) = (economy.items.len(), economy.groups.len());
+    tracing::info!(items, groups, notes = notes.len(), "what the maps of hosts can give is known");
+    Ok(Some(economy))
+}
+
+/// The groups whose engines are judged, with their maps.
+pub(crate) fn judged(catalog: &Catalog) -> BTreeMap<String, BTreeSet<MapName>> {
+    let stock = catalog
+        .groups()
+        .iter()
+        .filter(|(_, info)| info.engine == config::EngineKind::Rathena && info.class == config::GroupClass::Eligible);
+    stock.map(|(name, info)| (name.0.clone(), info.maps.iter().cloned().collect())).collect()
+}
+
+/// Reads the files that `bounds.rathena` names.
+pub(crate) fn read_economy(
+    root: &Path,
+    build: config::Build,
+    groups: &BTreeMap<String, BTreeSet<MapName>>,
+) -> Result<(Economy, Vec<Note>), Failure> {
+    let mut notes = Vec::new();
+    let known = KnownBuild { packetver: Some(build.packetver), renewal: Some(build.renewal) };
+    let economy = economy::read(root, known, groups, &mut notes)
+        .map_err(|error| Failure::Maps(format!("bounds.rathena: {error}")))?;
+    Ok((economy, notes))
 }
 
 /// How long a host's certificate and token are valid.
@@ -232,7 +275,7 @@ async fn fleet(
     identity: &Identity,
     realm: &Option<RealmHandle>,
     relay: &RelayHandle,
-    catalog: Catalog,
+    (catalog, economy): (Catalog, Option<Economy>),
     store: &Store,
     bundles: watch::Receiver<Arc<bundles::Index>>,
     events: mpsc::Receiver<FleetEvent>,
@@ -257,6 +300,8 @@ async fn fleet(
         pseudonym_key: identity.pseudonym_key(),
         catalog: Arc::new(catalog),
         store: store.clone(),
+        economy,
+        audit_seed: rand::random(),
         events,
     };
     Ok(fleet::spawn(parts, CancellationToken::new()).await?)

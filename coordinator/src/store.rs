@@ -15,6 +15,7 @@ mod migrations;
 mod registry;
 mod row;
 mod sessions;
+mod standing;
 mod storages;
 #[cfg(test)]
 mod tests;

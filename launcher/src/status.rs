@@ -51,7 +51,7 @@ pub struct Host {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(default)]
 pub struct Measure {
-    /// `cores`, `memory`, `latency`, `stability`, `upload`, `uptime`.
+    /// `cores`, `memory`, `latency`, `stability`, `upload`, `uptime`; `standing` while there is a quarantine.
     pub name: String,
     /// Measured.
     pub value: f64,
@@ -139,7 +139,7 @@ impl Measure {
         let unmeasured = match name {
             CriterionName::Latency | CriterionName::Stability => self.value > UNMEASURED_MS,
             CriterionName::Cores | CriterionName::Memory | CriterionName::Upload => self.value <= 0.0,
-            CriterionName::Uptime => false,
+            CriterionName::Uptime | CriterionName::Standing => false,
         };
         let help = match name {
             _ if self.met => Help::None,
@@ -147,12 +147,14 @@ impl Measure {
             CriterionName::Cores | CriterionName::Memory => Help::Pc,
             CriterionName::Latency | CriterionName::Stability | CriterionName::Upload => Help::Network,
             CriterionName::Uptime => Help::Time { minutes: self.minutes_left() },
+            // Saturates; shown to people.
+            CriterionName::Standing => Help::Time { minutes: self.value.ceil().max(1.0) as u32 },
         };
         Some(Criterion {
             name,
             value: (!unmeasured).then_some(self.value),
             threshold: self.threshold,
-            at_most: matches!(name, CriterionName::Latency | CriterionName::Stability),
+            at_most: matches!(name, CriterionName::Latency | CriterionName::Stability | CriterionName::Standing),
             met: self.met,
             help,
         })
@@ -172,6 +174,7 @@ fn named(name: &str) -> Option<CriterionName> {
         "stability" => Some(CriterionName::Stability),
         "upload" => Some(CriterionName::Upload),
         "uptime" => Some(CriterionName::Uptime),
+        "standing" => Some(CriterionName::Standing),
         _ => None,
     }
 }
@@ -209,6 +212,15 @@ mod tests {
         let criteria = host.criteria();
         assert_eq!((criteria[0].value, criteria[0].help), (Some(8.0), Help::None));
         assert_eq!((criteria[1].value, criteria[1].help), (None, Help::Measuring));
+    }
+
+    #[test]
+    fn a_quarantine_is_a_reason_with_its_end() {
+        let standing = measure("standing", 12.0, 0.0, false);
+        let host = Host { criteria: vec![measure("cores", 8.0, 4.0, true), standing], ..Host::default() };
+        let shown = host.criteria()[1].clone();
+        assert_eq!((shown.name, shown.help), (CriterionName::Standing, Help::Time { minutes: 12 }));
+        assert_eq!(host.ready_in_minutes(), None, "time alone is not what it lacks");
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! `maps propose`: a configuration from an rAthena's own files.
+//! `maps propose`: a configuration from an rAthena's own files. `maps yields`: what its maps can give.
+
+mod yields;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -18,6 +20,8 @@ use crate::rathena::{KnownBuild, LIST_FILE, Options, Proposal, RathenaError, Wis
 pub(super) enum MapsCommand {
     /// Reads an rAthena's conf/, db/ and npc/, and proposes which maps hosts carry, as a whole configuration.
     Propose(Propose),
+    /// Reads an rAthena's rates, databases and scripts, and says what the maps of each group can give in an hour at most.
+    Yields(yields::Yields),
 }
 
 /// What to propose, and where to write it.
@@ -55,9 +59,15 @@ pub(super) struct Propose {
 /// Does it.
 ///
 /// # Errors
-/// rAthena's files cannot be used, or the proposal cannot be written.
-pub(super) fn run(command: MapsCommand) -> Result<(), Failure> {
-    let MapsCommand::Propose(asked) = command;
+/// rAthena's files or the configuration cannot be used, or the proposal cannot be written.
+pub(super) fn run(command: MapsCommand, config: Option<&Path>) -> Result<(), Failure> {
+    match command {
+        MapsCommand::Propose(asked) => run_propose(asked),
+        MapsCommand::Yields(asked) => yields::run(asked, config),
+    }
+}
+
+fn run_propose(asked: Propose) -> Result<(), Failure> {
     let options = Options {
         build: KnownBuild { packetver: asked.packetver, renewal: asked.renewal },
         public: asked.public,

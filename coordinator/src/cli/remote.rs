@@ -36,7 +36,7 @@ impl Remote {
         answer.json().await.map_err(|error| Failure::Api(describe(&error)))
     }
 
-    /// `revoke` or `restore`.
+    /// `revoke`, `restore` or `pardon`.
     pub(super) async fn order(&self, host: &str, order: &str) -> Result<(), Failure> {
         if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             return Err(Failure::Usage(format!("`{host}` is no host id")));

@@ -38,6 +38,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     if config.maps.cache.is_empty() && (config.maps.index.is_some() || !config.maps.warps.is_empty()) {
         found.push(finding("maps.cache", "is needed when `index` or `warps` is set"));
     }
+    check_bounds(config, &mut found);
     check_engine(config, &mut found);
     check_groups(&config.groups, &mut found);
     found
@@ -57,6 +58,30 @@ fn check_database(config: &Config, found: &mut Vec<Finding>) {
         found.push(finding("database.connections", &format!("expected 1 to {MAX_DATABASE_CONNECTIONS}")));
     }
     positive(found, "database.statement_ms", database.statement_ms.into());
+}
+
+/// A factor beyond this says that nothing is to be judged.
+const MAX_FACTOR: f64 = 1_000.0;
+
+fn check_bounds(config: &Config, found: &mut Vec<Finding>) {
+    let bounds = &config.bounds;
+    let factors =
+        [("bounds.slack", bounds.slack), ("bounds.experience", bounds.experience), ("bounds.items", bounds.items)];
+    for (key, factor) in factors {
+        if !(1.0..=MAX_FACTOR).contains(&factor) {
+            found.push((key.to_owned(), format!("is {factor}, expected 1 to {MAX_FACTOR}")));
+        }
+    }
+    positive(found, "bounds.audit_minutes", bounds.audit_minutes.into());
+    positive(found, "bounds.quarantine_minutes", bounds.quarantine_minutes.into());
+    positive(found, "bounds.trusted_after", bounds.trusted_after.into());
+    if bounds.longest_minutes < bounds.quarantine_minutes {
+        let expected = format!(
+            "is {}, expected at least quarantine_minutes ({})",
+            bounds.longest_minutes, bounds.quarantine_minutes
+        );
+        found.push((String::from("bounds.longest_minutes"), expected));
+    }
 }
 
 fn check_http(config: &Config, found: &mut Vec<Finding>) {

@@ -19,6 +19,8 @@ pub enum Cause {
     Revoked,
     /// Its engine gave the group up.
     EngineLost,
+    /// What it gave its players cannot have come from its maps.
+    Quarantined,
 }
 
 /// The six steps, in order.

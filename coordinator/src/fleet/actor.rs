@@ -18,6 +18,7 @@ use super::journal::{Durable, Journal};
 use super::link::CharEvent;
 use super::status::FleetStatus;
 use super::{ClientEvent, ConnectionId, FleetEvent, LinkId, NodeEvent};
+use crate::bounds::Finding;
 use crate::bundles::Index;
 use crate::config::{Build, EngineKind};
 use crate::maps::Catalog;
@@ -29,6 +30,7 @@ use crate::relay::{ClientHandle, ToClient};
 pub(super) enum Request {
     Status(oneshot::Sender<FleetStatus>),
     Revoke(HostId, oneshot::Sender<()>),
+    Pardon(HostId, oneshot::Sender<()>),
     /// Whether rows of a group's engine are taken from a connection.
     MayWrite(LinkId, GroupName, Epoch, oneshot::Sender<bool>),
 }
@@ -131,6 +133,11 @@ impl Actor {
             }
             Request::MayWrite(link, group, epoch, answer) => {
                 let _ = answer.send(self.fleet.may_write(link, &group, epoch));
+                None
+            }
+            Request::Pardon(host, done) => {
+                self.feed(Input::Pardon(host));
+                let _ = done.send(());
                 None
             }
             Request::Revoke(host, done) => {
@@ -257,6 +264,7 @@ impl Actor {
             Command::Forward(packet) => self.tell_char(packet),
             Command::Store(write) => self.journal.put(write),
             Command::EngineStarted(took) => metrics::histogram!("bifrost_engine_start_seconds").record(took),
+            Command::Found(finding) => found(&finding),
             Command::Count(rule) => metrics::counter!("bifrost_fleet_rule_total", "rule" => rule).increment(1),
         }
     }
@@ -314,6 +322,14 @@ impl Actor {
         };
         node.tell(CoordinatorSays::Assign(assign));
     }
+}
+
+/// Tells the operator of a gain that nothing explains.
+fn found(finding: &Finding) {
+    metrics::counter!("bifrost_bounds_total", "rule" => finding.rule).increment(1);
+    tracing::warn!(
+        host = %finding.host, group = %finding.group, rule = finding.rule, grade = ?finding.grade, "gained {finding}"
+    );
 }
 
 /// How long the last saves may take when the coordinator stops.

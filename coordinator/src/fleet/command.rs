@@ -12,6 +12,8 @@ use bifrost_protocol::inter::MapToChar;
 use bytes::Bytes;
 
 use super::{ConnectionId, HostKind, InterEvent, LinkId};
+use crate::bounds::Finding;
+use crate::bounds::standing::HostStanding;
 use crate::store::SessionRow;
 
 /// Something that happened.
@@ -57,6 +59,8 @@ pub enum Input {
     Journaled(LinkId, GroupName, Epoch, u64),
     /// The operator revoked a host.
     Revoke(HostId),
+    /// The operator lifts a host's quarantine.
+    Pardon(HostId),
     /// The coordinator stops: save everybody.
     Shutdown,
     /// Time passed.
@@ -98,6 +102,8 @@ pub enum Command {
     Store(StoreWrite),
     /// Something the operator wants counted: a violation or refusal, by rule.
     Count(&'static str),
+    /// A gain that nothing explains, for the operator to see.
+    Found(Box<Finding>),
     /// An engine takes players so long after it was asked for.
     EngineStarted(Duration),
 }
@@ -124,6 +130,8 @@ pub enum StoreWrite {
     End(CharacterId),
     /// A lease changed.
     Lease(GroupName, Option<HostId>, Epoch),
+    /// What is remembered of a host changed.
+    Standing(HostStanding),
 }
 
 /// What the core needs to know from the start.

@@ -14,6 +14,7 @@ mod stock;
 #[cfg(test)]
 mod tests;
 mod transfers;
+mod trust;
 mod upkeep;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -34,6 +35,7 @@ use super::session::{Phase, Session};
 use crate::failover::{Leases, Transfer};
 use crate::guard::Guard;
 pub(super) use hosts::Host;
+pub use trust::TrustParts;
 pub(super) use upkeep::TICK;
 
 /// Everything the coordinator decides about hosts, leases and players.
@@ -60,6 +62,8 @@ pub struct Fleet {
     save_sequence: u64,
     /// What stock map-servers may say.
     guard: Guard,
+    /// What they may give, and how hosts behaved.
+    trust: trust::Trust,
     /// Engines that hold no lease.
     standbys: BTreeMap<GroupName, Vec<standbys::Standby>>,
     tickets: u64,
@@ -137,6 +141,7 @@ impl Fleet {
             engine_keys: 0,
             save_sequence: config.first_session,
             guard: Guard::default(),
+            trust: trust::Trust::default(),
             standbys: BTreeMap::new(),
             tickets: 0,
             left: stock::Left::default(),
@@ -187,8 +192,9 @@ impl Fleet {
             Input::Char(packet) => self.char_packet(&packet),
             Input::CharDown => self.char_down(),
             Input::Journaled(link, group, epoch, sequence) => self.journaled(link, &group, epoch, sequence),
-            Input::Violation(link, rule) => self.violation(link, rule),
+            Input::Violation(link, rule) => self.violated_elsewhere(link, rule),
             Input::Revoke(host) => self.revoke(&host),
+            Input::Pardon(host) => self.pardon(&host),
             Input::Shutdown => self.shut_down(),
             Input::Tick => self.tick(),
         }
@@ -244,6 +250,7 @@ impl Fleet {
         let session = self.sessions.remove(&account)?;
         self.accounts.remove(&session.id);
         self.characters.remove(&session.character);
+        self.trust.ends(&session);
         Some(session)
     }
 
@@ -277,8 +284,16 @@ impl Fleet {
         self.history.iter().chain(&self.transfers)
     }
 
-    pub(super) fn needs(&self) -> &crate::config::Eligibility {
-        &self.config.eligibility
+    pub(super) fn trusts(&self, host: &HostId) -> bool {
+        self.trust.trusts(host)
+    }
+
+    pub(super) fn standing(&self, host: &HostId) -> crate::bounds::standing::Standing {
+        self.trust.standing(host)
+    }
+
+    pub(super) fn quarantine_left(&self, host: &HostId) -> u64 {
+        self.trust.quarantine_left(host, self.now)
     }
 
     pub(super) fn problem_of(&self, group: &GroupName) -> Option<&str> {

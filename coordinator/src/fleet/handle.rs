@@ -19,13 +19,14 @@ use tokio_util::task::AbortOnDropHandle;
 use super::actor::{Actor, Request, SHUTDOWN_GRACE, Sources};
 use super::character::{cell, placed};
 use super::command::{FleetConfig, GroupFacts};
-use super::core::Fleet;
+use super::core::{Fleet, TrustParts};
 use super::journal::Journal;
 use super::kept::Kept;
 use super::link::{self, CharServer};
 use super::session::{Phase, Session};
 use super::status::FleetStatus;
 use super::{FleetEvent, LinkId};
+use crate::bounds::facts::Economy;
 use crate::bundles::Index;
 use crate::config::Config;
 use crate::maps::Catalog;
@@ -52,6 +53,10 @@ pub struct FleetParts<'a> {
     pub bundles: watch::Receiver<Arc<Index>>,
     /// What the login ids that hosts see are derived from.
     pub pseudonym_key: Secret<[u8; 32]>,
+    /// What the realm's maps give; none: nothing is judged.
+    pub economy: Option<Economy>,
+    /// Decides which periods of trusted hosts are audited.
+    pub audit_seed: u64,
     /// The queue that relay and nodes fill; see [`event_queue`].
     pub events: mpsc::Receiver<FleetEvent>,
 }
@@ -106,7 +111,15 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
     let groups: BTreeMap<_, _> = parts.catalog.groups().iter().map(facts).collect();
     let maps = groups.values().flat_map(|facts| facts.maps.iter().cloned()).collect();
     let settings = fleet_config(parts.config, parts.public, parts.pseudonym_key);
-    let fleet = Fleet::new(settings, groups, &leases, orphans);
+    let trust = TrustParts {
+        economy: parts.economy,
+        rules: parts.config.bounds.rules(),
+        policy: parts.config.bounds.policy(),
+        standings: parts.store.standings().await?,
+        seed: parts.audit_seed,
+        began: since_epoch().as_secs(),
+    };
+    let fleet = Fleet::new(settings, groups, &leases, orphans).with_trust(trust);
 
     let (char_events_to, char_events) = mpsc::channel(CHAR_QUEUE);
     // Every player may be redirected and saved at once.
@@ -193,6 +206,14 @@ impl FleetHandle {
         }
     }
 
+    /// Lifts a host's quarantine.
+    pub async fn pardon(&self, host: HostId) {
+        let (answer, done) = oneshot::channel();
+        if self.requests.send(Request::Pardon(host, answer)).await.is_ok() {
+            let _ = done.await;
+        }
+    }
+
     /// Whether players can be served.
     ///
     /// # Errors
@@ -220,6 +241,7 @@ impl FleetHandle {
                 match request {
                     Request::Status(answer) => drop(answer.send(status.lock().expect("no test panics in it").clone())),
                     Request::MayWrite(_, _, _, answer) => drop(answer.send(false)),
+                    Request::Pardon(_, answer) => drop(answer.send(())),
                     Request::Revoke(host, answer) => {
                         cut.send(host).await.expect("the test reads");
                         let _ = answer.send(());
@@ -246,9 +268,12 @@ fn exits(catalog: &Catalog, group: &GroupName) -> BTreeSet<MapPoint> {
     ends.filter_map(|end| placed(&end)).filter(|end| catalog.group_of(&end.map) != Some(group)).collect()
 }
 
+fn since_epoch() -> Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
+}
+
 fn fleet_config(config: &Config, public: SocketAddrV4, pseudonym_key: Secret<[u8; 32]>) -> FleetConfig {
     let ms = |ms: u32| Duration::from_millis(u64::from(ms));
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     FleetConfig {
         public,
         beat: ms(config.link.beat_ms),
@@ -257,7 +282,7 @@ fn fleet_config(config: &Config, public: SocketAddrV4, pseudonym_key: Secret<[u8
         limbo: Duration::from_millis(config.relay.limbo_ms),
         eligibility: config.eligibility,
         // Engines may still hold sessions of a former life; milliseconds since 1970 leave room for 2^20 arrivals each.
-        first_session: u64::try_from(since_epoch.as_millis()).unwrap_or_default() << 20,
+        first_session: u64::try_from(since_epoch().as_millis()).unwrap_or_default() << 20,
         standbys: usize::from(config.engine.standbys),
         pseudonym_key,
     }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::LinkId;
 use super::command::StoreWrite;
 use crate::backoff::Backoff;
+use crate::bounds::standing::{HostStanding, Standing};
 use crate::store::{JournalEntry, LeaseRow, SessionRow, Store, StoreError};
 
 /// Everything of a group up to a sequence is durable.
@@ -22,6 +23,7 @@ pub type Durable = (LinkId, GroupName, Epoch, u64);
 struct Waiting {
     sessions: BTreeMap<CharacterId, SessionWrite>,
     leases: BTreeMap<GroupName, (Option<HostId>, Epoch)>,
+    standings: BTreeMap<HostId, Standing>,
     acknowledgements: BTreeMap<(LinkId, GroupName), (Epoch, u64)>,
 }
 
@@ -90,7 +92,10 @@ impl Journal {
 
     fn is_empty(&self) -> bool {
         let waiting = self.lock();
-        waiting.sessions.is_empty() && waiting.leases.is_empty() && waiting.acknowledgements.is_empty()
+        waiting.sessions.is_empty()
+            && waiting.leases.is_empty()
+            && waiting.standings.is_empty()
+            && waiting.acknowledgements.is_empty()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
@@ -118,6 +123,9 @@ impl Waiting {
             StoreWrite::Lease(group, host, epoch) => {
                 self.leases.insert(group, (host, epoch));
             }
+            StoreWrite::Standing(row) => {
+                self.standings.insert(row.host, row.standing);
+            }
         }
     }
 
@@ -133,6 +141,9 @@ impl Waiting {
         for (group, older) in batch.leases {
             self.leases.entry(group).or_insert(older);
         }
+        for (host, older) in batch.standings {
+            self.standings.entry(host).or_insert(older);
+        }
         for (key, older) in batch.acknowledgements {
             self.acknowledgements.entry(key).or_insert(older);
         }
@@ -147,6 +158,9 @@ async fn write(store: &Store, batch: &Waiting) -> Result<(), StoreError> {
             Err(StoreError::Conflict { .. }) => tracing::error!(%group, %epoch, "lease in the store is newer"),
             other => other?,
         }
+    }
+    for (host, standing) in &batch.standings {
+        store.save_standing(&HostStanding { host: host.clone(), standing: standing.clone() }).await?;
     }
     let mut updates: Vec<JournalEntry> = Vec::new();
     for (character, session) in &batch.sessions {

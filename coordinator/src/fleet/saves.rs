@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bifrost_protocol::ids::{AccountId, CharacterId};
-use bifrost_protocol::inter::{Counted, RegistryChange, RegistryKey, RegistrySave};
+use bifrost_protocol::inter::{Counted, RegistryChange, RegistryKey, RegistrySave, StorageSave};
 use bifrost_protocol::save::{fingerprint, pack, unpack};
 use bifrost_protocol::{Packet, frame};
 use bytes::Bytes;
@@ -151,6 +151,15 @@ impl Saves {
         pending
     }
 
+    /// The inventory, cart and storages among them.
+    pub fn storages(&self) -> impl Iterator<Item = StorageSave> + '_ {
+        let pieces = self.pieces.iter().filter(|(part, _)| matches!(part, Part::Storage(..)));
+        pieces.filter_map(|(_, piece)| {
+            let packet: Bytes = unpack(&[], &piece.packed, piece.len).ok()?.into();
+            StorageSave::decode(&packet).ok()
+        })
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -223,7 +232,7 @@ const STORAGE_NUMBER: usize = 18;
 
 #[cfg(test)]
 mod tests {
-    use bifrost_protocol::inter::{CooldownSave, RegistryUpdate, StorageKind, StorageSave};
+    use bifrost_protocol::inter::{CooldownSave, RegistryUpdate, StorageKind};
     use bifrost_protocol::layout::StorageImage;
 
     use super::*;

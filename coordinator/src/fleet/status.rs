@@ -55,6 +55,12 @@ pub struct HostStatus {
     pub errors: u64,
     /// Rules it broke since it connected.
     pub violations: u64,
+    /// Whether it has earned trust.
+    pub trusted: bool,
+    /// Clean audits in a row.
+    pub clean_audits: u32,
+    /// Seconds until its quarantine ends; 0: there is none.
+    pub quarantine_seconds: u64,
     /// Its criteria, each with value and threshold.
     #[schema(value_type = Vec<Object>)]
     pub criteria: Vec<crate::placement::Criterion>,
@@ -99,7 +105,7 @@ pub struct StandbyStatus {
 /// A change of hosts.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct TransferStatus {
-    /// `host_lost`, `drain`, `rebalance`, `revoked`, `engine_lost`.
+    /// `host_lost`, `drain`, `rebalance`, `revoked`, `engine_lost`, `quarantined`.
     #[schema(value_type = String)]
     pub cause: crate::failover::Cause,
     /// Who lost the groups.
@@ -160,7 +166,10 @@ impl Fleet {
             suspicion: (host.detector.phi(self.now()) * 1e2).round() / 1e2,
             errors: host.beat.errors,
             violations: host.violations,
-            criteria: host.criteria(self.needs(), self.now()),
+            trusted: self.trusts(&host.host),
+            clean_audits: self.standing(&host.host).streak,
+            quarantine_seconds: self.quarantine_left(&host.host),
+            criteria: self.criteria_of(host),
         };
         self.hosts().zip(&views).map(status).collect()
     }

@@ -1,5 +1,6 @@
 //! For the operator, with the admin token of the data folder as bearer.
 
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use axum::Json;
@@ -15,6 +16,7 @@ use super::extract::{Admin, Body};
 use super::limits::MAX_INVITATION_MINUTES;
 use super::register::{invitation_hash, kind_name, unix_seconds};
 use super::{AccountProof, Api, Error};
+use crate::bounds::standing;
 use crate::fleet::HostKind;
 use crate::identity::new_secret_text;
 use crate::store::{HostRow, Store, StoreError};
@@ -38,6 +40,24 @@ pub struct Host {
     pub created_at: i64,
     /// Seconds since the Unix epoch: registration or the last renewal.
     pub last_seen: i64,
+    /// How it behaved.
+    #[serde(default)]
+    pub standing: Standing,
+}
+
+/// How a host behaved.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+pub struct Standing {
+    /// Clean audits in a row.
+    pub clean_audits: u32,
+    /// Whether they are enough for trust.
+    pub trusted: bool,
+    /// Rules it broke, ever.
+    pub violations: u32,
+    /// The last of them; empty: none.
+    pub last_violation: String,
+    /// Seconds until it may carry maps again; 0: it may.
+    pub quarantine_seconds: u64,
 }
 
 /// Asks for an invitation.
@@ -127,7 +147,37 @@ impl Sex {
     responses((status = 200, body = Vec<Host>), (status = 401, body = ErrorBody))
 )]
 pub(super) async fn hosts(State(api): State<Api>, _admin: Admin) -> Result<Json<Vec<Host>>, Error> {
-    Ok(Json(api.store.hosts().await?.into_iter().map(Host::from).collect()))
+    let known = api.store.standings().await?;
+    let mut known: BTreeMap<_, _> = known.into_iter().map(|row| (row.host, row.standing)).collect();
+    let now = u64::try_from(unix_seconds(SystemTime::now())).unwrap_or_default();
+    let listed = api.store.hosts().await?.into_iter().map(|row| {
+        let standing = known.remove(&row.id).unwrap_or_default();
+        Host { standing: shown(&standing, &api.policy, now), ..Host::from(row) }
+    });
+    Ok(Json(listed.collect()))
+}
+
+fn shown(standing: &standing::Standing, policy: &standing::Policy, now: u64) -> Standing {
+    Standing {
+        clean_audits: standing.streak,
+        trusted: standing.is_trusted(policy),
+        violations: standing.violations,
+        last_violation: standing.last_rule.clone(),
+        quarantine_seconds: standing.quarantined_until.saturating_sub(now),
+    }
+}
+
+/// Lifts a host's quarantine. It has to earn trust anew.
+#[utoipa::path(
+    post, path = "/v1/hosts/{id}/pardon", tag = "admin", security(("admin" = [])), params(("id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody))
+)]
+pub(super) async fn pardon(State(api): State<Api>, _admin: Admin, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    let id = HostId(id);
+    api.store.host(&id).await?.ok_or(Error::NotFound("there is no such host"))?;
+    api.fleet.pardon(id.clone()).await;
+    tracing::warn!(host = %id, "host's quarantine is lifted");
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Throws a host out: its link is cut now, its token is void, and its account registers no other.
@@ -210,6 +260,7 @@ impl From<HostRow> for Host {
             revoked: row.revoked,
             created_at: row.created_at,
             last_seen: row.last_seen,
+            standing: Standing::default(),
         }
     }
 }

@@ -11,6 +11,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::bounds::standing::{HostStanding, Standing};
 use crate::database::tests::Stage;
 use crate::fleet::HostKind;
 use crate::identity::{Scope, SigningRequest, host_of_certificate};
@@ -166,6 +167,26 @@ async fn a_revoked_host_is_out_for_good_until_it_is_restored() {
 }
 
 #[tokio::test]
+async fn the_operator_sees_how_hosts_behaved_and_lifts_a_quarantine() {
+    let app = App::new().await;
+    let first = app.register(&Key::new(), "ann", "right").await.created();
+    let host = HostId(first["host_id"].as_str().expect("id").into());
+    let fresh = json!({
+        "clean_audits": 0, "trusted": false, "violations": 0, "last_violation": "", "quarantine_seconds": 0
+    });
+    assert_eq!(app.admin("GET", "/v1/hosts", &Value::Null).await.ok()[0]["standing"], fresh);
+    let standing =
+        Standing { streak: 0, violations: 3, strikes: 1, last_rule: "zeny".into(), quarantined_until: u64::MAX / 4 };
+    app.store.save_standing(&HostStanding { host: host.clone(), standing }).await.expect("writes");
+    let shown = app.admin("GET", "/v1/hosts", &Value::Null).await.ok()[0]["standing"].clone();
+    assert_eq!((&shown["violations"], &shown["last_violation"]), (&json!(3), &json!("zeny")));
+    assert!(shown["quarantine_seconds"].as_u64().is_some_and(|left| left > 1_000));
+    app.admin("POST", &format!("/v1/hosts/{host}/pardon"), &Value::Null).await.no_content();
+    let nobody = app.admin("POST", "/v1/hosts/h-0000000000000000/pardon", &Value::Null).await;
+    nobody.refused(StatusCode::NOT_FOUND, "not_found");
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_with_a_reason() {
     let app = App::new().await;
     let key = Key::new();
@@ -234,6 +255,7 @@ async fn administration_needs_the_admin_token() {
             ("POST", "/v1/accounts"),
             ("POST", "/v1/hosts/h-0000000000000000/revoke"),
             ("POST", "/v1/hosts/h-0000000000000000/restore"),
+            ("POST", "/v1/hosts/h-0000000000000000/pardon"),
         ] {
             let answer = app.send(method, path, token, &json!({ "minutes": 5 })).await;
             answer.refused(StatusCode::UNAUTHORIZED, "admin_token_required");
@@ -302,6 +324,7 @@ async fn the_openapi_document_has_every_path() {
             "/v1/groups",
             "/v1/hosts",
             "/v1/hosts/renew",
+            "/v1/hosts/{id}/pardon",
             "/v1/hosts/{id}/restore",
             "/v1/hosts/{id}/revoke",
             "/v1/invitations",

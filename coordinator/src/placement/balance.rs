@@ -65,6 +65,7 @@ mod tests {
             kind,
             available: true,
             eligible: true,
+            trusted: false,
             performance: 4_000,
             round_trip_us: 1_000,
             groups,

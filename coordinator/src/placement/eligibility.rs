@@ -8,7 +8,7 @@ use crate::config::Eligibility;
 /// One criterion, measured against its threshold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Criterion {
-    /// `cores`, `memory`, `latency`, `stability`, `upload`, `uptime`.
+    /// `cores`, `memory`, `latency`, `stability`, `upload`, `uptime`; `standing` while there is a quarantine.
     pub name: &'static str,
     /// Measured.
     pub value: f64,
@@ -29,10 +29,20 @@ impl Criterion {
         Self { name, value, threshold, unit, met: value <= threshold }
     }
 
+    /// A quarantine with so many seconds left. Without one nothing is said of standing.
+    pub(crate) fn quarantine(seconds: u64) -> Self {
+        #[expect(clippy::cast_precision_loss, reason = "shown to people")]
+        let minutes = (seconds as f64 / 60.0).ceil();
+        Self::at_most("standing", "minutes of quarantine", minutes, 0.0)
+    }
+
     /// One plain sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
         let Self { name, value, threshold, unit, .. } = self;
+        if *name == "standing" {
+            return format!("standing: no maps for {value:.0} minutes, because of what this host gave its players");
+        }
         let word = if matches!(*name, "latency" | "stability") { "at most" } else { "at least" };
         format!("{name}: {value:.0} {unit}, needs {word} {threshold:.0}")
     }

@@ -18,6 +18,8 @@ pub struct HostView {
     pub available: bool,
     /// Meets every criterion; fallback hosts always do.
     pub eligible: bool,
+    /// Whether it has earned trust: ten clean audits in a row.
+    pub trusted: bool,
     /// CPU score times the cores an engine can use.
     pub performance: u64,
     /// Round trip to the coordinator in microseconds. All play traffic passes there, so it is the part of a player's
@@ -71,11 +73,12 @@ pub fn select(class: GroupClass, players: usize, hosts: &[HostView], except: Opt
     Some(Choice { host: fallback.host.clone(), why: why.into() })
 }
 
-/// Performance and distance count in steps, so that two machines of one kind are told apart by their load.
-fn rank(host: &HostView) -> (Reverse<u32>, u64, usize, usize, &HostId) {
+/// Performance and distance count in steps, so that two machines of one kind are told apart by what is known of them, then by
+/// their load.
+fn rank(host: &HostView) -> (Reverse<u32>, u64, Reverse<bool>, usize, usize, &HostId) {
     let performance_step = host.performance.max(1).ilog2();
     let distance_step = host.round_trip_us / DISTANCE_STEP_US;
-    (Reverse(performance_step), distance_step, host.groups, host.players, &host.host)
+    (Reverse(performance_step), distance_step, Reverse(host.trusted), host.groups, host.players, &host.host)
 }
 
 /// Round trips that differ by less are the same to a player.
@@ -91,6 +94,7 @@ mod tests {
             kind,
             available: true,
             eligible: true,
+            trusted: false,
             performance: 4_000,
             round_trip_us: 1_000,
             groups: 0,
@@ -119,6 +123,15 @@ mod tests {
     fn the_less_loaded_of_equals_is_chosen() {
         let busy = HostView { groups: 1, ..host("a", HostKind::Player) };
         assert_eq!(chosen(GroupClass::Eligible, &[busy, host("b", HostKind::Player)], None).as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn of_equals_the_one_that_has_earned_trust_is_chosen() {
+        let known = HostView { trusted: true, groups: 2, ..host("b", HostKind::Player) };
+        assert_eq!(chosen(GroupClass::Eligible, &[host("a", HostKind::Player), known], None).as_deref(), Some("b"));
+        let strong = HostView { performance: 9_000, ..host("a", HostKind::Player) };
+        let known = HostView { trusted: true, ..host("b", HostKind::Player) };
+        assert_eq!(chosen(GroupClass::Eligible, &[strong, known], None).as_deref(), Some("a"));
     }
 
     #[test]

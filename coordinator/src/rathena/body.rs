@@ -167,18 +167,21 @@ pub(super) fn uses(body: &[u8]) -> Uses {
 
 /// A word of a script.
 #[derive(Clone, Debug, Eq, PartialEq)]
-enum Word {
+pub(super) enum Word {
     /// A text in quotes.
     Text(String),
     /// A command, constant or label, lower case.
     Name(String),
-    /// A variable with its prefix, as `$@boss`. Only those of the server: others are plain names.
+    /// A variable of the server with its prefix, as `$@boss`.
     Server(String),
+    /// Any other variable with a prefix, as `.@boss`, lower case.
+    Local(String),
     /// Anything else, byte by byte.
     Sign(u8),
 }
 
-fn words(body: &[u8]) -> Vec<Word> {
+/// The words of a body, without comments.
+pub(super) fn words(body: &[u8]) -> Vec<Word> {
     let mut words = Vec::new();
     let mut rest = body;
     while let Some(first) = rest.first() {
@@ -200,7 +203,11 @@ fn words(body: &[u8]) -> Vec<Word> {
                 let name = len(rest.get(prefix..).unwrap_or_default());
                 let suffix = usize::from(rest.get(prefix + name) == Some(&b'$') && name > 0);
                 let all = prefix + name + suffix;
-                words.push(if *first == b'$' && name > 0 { Word::Server(text(all)) } else { Word::Sign(b'.') });
+                words.push(match (*first, name) {
+                    (_, 0) => Word::Sign(b'.'),
+                    (b'$', _) => Word::Server(text(all)),
+                    _ => Word::Local(text(all).to_ascii_lowercase()),
+                });
                 all.max(1)
             }
             [letter, ..] if is_name(letter) => {
@@ -248,7 +255,7 @@ impl Reading {
                 // A parenthesis after a name is its argument list, any other one only groups.
                 let inner = match before {
                     Word::Name(name) => Call { command: name.clone(), argument: 0 },
-                    Word::Text(_) | Word::Server(_) | Word::Sign(_) => self.call().clone(),
+                    Word::Text(_) | Word::Server(_) | Word::Local(_) | Word::Sign(_) => self.call().clone(),
                 };
                 self.calls.push(inner);
             }
@@ -259,7 +266,7 @@ impl Reading {
                 }
             }
             Word::Sign(b';' | b'{' | b'}') => self.calls = vec![Call::default()],
-            Word::Sign(_) => self.computed(before),
+            Word::Sign(_) | Word::Local(_) => self.computed(before),
         }
     }
 
@@ -272,7 +279,7 @@ impl Reading {
         let starts = match before {
             Word::Sign(sign) => b";{}):".contains(sign),
             Word::Name(before) => matches!(before.as_str(), "else" | "do" | "end"),
-            Word::Text(_) | Word::Server(_) => false,
+            Word::Text(_) | Word::Server(_) | Word::Local(_) => false,
         };
         let is_label = after.first() == Some(&Word::Sign(b':'));
         if starts && !is_label && self.calls.len() == 1 {
@@ -291,7 +298,7 @@ impl Reading {
         let begins = match before {
             Word::Sign(sign) => b"(,".contains(sign),
             Word::Name(name) => *name == call.command && call.argument == 0,
-            Word::Text(_) | Word::Server(_) => false,
+            Word::Text(_) | Word::Server(_) | Word::Local(_) => false,
         };
         if begins && acts_on_map(call) {
             self.uses.unclear = true;
@@ -334,7 +341,7 @@ fn is_set(before: &Word, after: &[Word]) -> bool {
         match word {
             Word::Sign(b'[') => depth += 1,
             Word::Sign(b']') => depth = depth.saturating_sub(1),
-            Word::Text(_) | Word::Name(_) | Word::Server(_) | Word::Sign(_) => {}
+            Word::Text(_) | Word::Name(_) | Word::Server(_) | Word::Local(_) | Word::Sign(_) => {}
         }
         was_inside || depth > 0
     });

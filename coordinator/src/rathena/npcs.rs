@@ -61,13 +61,29 @@ pub(super) fn read(
     renewal: bool,
     notes: &mut Vec<Note>,
 ) -> Result<Npcs, RathenaError> {
+    let mut npcs = Npcs::default();
+    each(root, configured, renewal, notes, |file, bytes, notes| npcs.add(file, bytes, notes))?;
+    Ok(npcs)
+}
+
+/// Hands over each script that the map-server loads, in order; `take` says how many statements it has.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn each(
+    root: &Path,
+    configured: &[Setting],
+    renewal: bool,
+    notes: &mut Vec<Note>,
+    mut take: impl FnMut(&str, &[u8], &mut Vec<Note>) -> usize,
+) -> Result<(), RathenaError> {
     let list = if renewal { "npc/re/scripts_main.conf" } else { "npc/pre-re/scripts_main.conf" };
     let listed = conf::read(root, list, Dialect::Map, notes)?;
     let files = files(root, configured.iter().chain(&listed.settings), notes);
     if files.len() > MAX_FILES {
         return Err(RathenaError::TooMuch { path: root.join(list), max: MAX_FILES, what: "scripts" });
     }
-    let (mut npcs, mut statements) = (Npcs::default(), 0);
+    let mut statements = 0;
     for (file, path) in files {
         let bytes = match conf::read_bytes(&path, warps::MAX_FILE) {
             Ok(bytes) => bytes,
@@ -76,12 +92,12 @@ pub(super) fn read(
                 continue;
             }
         };
-        statements += npcs.add(&file, &bytes, notes);
+        statements += take(&file, &bytes, notes);
         if statements > MAX_STATEMENTS {
             return Err(RathenaError::TooMuch { path, max: MAX_STATEMENTS, what: "statements in all scripts" });
         }
     }
-    Ok(npcs)
+    Ok(())
 }
 
 /// The files to load, in order, each once (`npc_addsrcfile`, `npc_delsrcfile`, npc.cpp).
@@ -163,7 +179,7 @@ impl Npcs {
                 name_it(&name, &map);
                 self.duplicates.entry(of).or_default().insert(map);
             }
-            Kind::Spawn { map, amount, event } => {
+            Kind::Spawn { map, amount, event, .. } => {
                 let npc = event.as_deref().and_then(|event| event.split("::").next()).map(str::to_owned);
                 if let Some(npc) = npc {
                     let uses = Uses { npcs: BTreeSet::from([npc]), ..Uses::default() };
@@ -172,14 +188,14 @@ impl Npcs {
                 let alive = self.spawns.entry(map).or_default();
                 *alive = alive.saturating_add(amount.into());
             }
-            Kind::Flag { map, flag, on: true } => {
+            Kind::Flag { map, flag, on: true, .. } => {
                 self.flags.entry(map).or_default().insert(flag);
             }
-            Kind::Flag { map, flag, on: false } => {
+            Kind::Flag { map, flag, on: false, .. } => {
                 self.flags.entry(map).or_default().remove(&flag);
             }
             Kind::Warp { map, name } => name_it(&name, &Some(map)),
-            Kind::Other { map, name } => name_it(&name, &map),
+            Kind::Shop { map, name, .. } | Kind::Other { map, name } => name_it(&name, &map),
         }
     }
 }

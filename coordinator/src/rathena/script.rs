@@ -53,6 +53,10 @@ pub(super) enum Kind {
         amount: u32,
         /// `NPC::OnEvent`, run at each death.
         event: Option<String>,
+        /// Which monster: its number or name.
+        monster: String,
+        /// Milliseconds until one comes back; none: not said.
+        delay: Option<u32>,
     },
     /// A map flag.
     Flag {
@@ -62,6 +66,8 @@ pub(super) enum Kind {
         flag: String,
         /// Whether it is set: `off` takes it away.
         on: bool,
+        /// Its number, where it has one.
+        value: Option<u32>,
     },
     /// A warp: its name is one scripts can use.
     Warp {
@@ -70,7 +76,18 @@ pub(super) enum Kind {
         /// Its name.
         name: String,
     },
-    /// A shop, or whatever else stands on a map.
+    /// A shop.
+    Shop {
+        /// Its map; none when it stands nowhere.
+        map: Option<MapName>,
+        /// Its name.
+        name: String,
+        /// `shop`, `cashshop`, `itemshop`, `pointshop` or `marketshop`.
+        kind: String,
+        /// What it sells, as it is written: a picture, then what is paid with, then items and prices.
+        stock: String,
+    },
+    /// Whatever else stands on a map.
     Other {
         /// The map.
         map: Option<MapName>,
@@ -221,11 +238,20 @@ fn kind_of(place: &str, kind: &str, name: &str, rest: Option<&str>, body: Range<
         let columns: Vec<_> = rest?.split(',').map(str::trim).collect();
         let amount = columns.get(1)?.parse().ok()?;
         let event = columns.get(4).filter(|event| event.contains("::")).map(|event| (*event).to_owned());
-        return map.map(|map| Kind::Spawn { map, amount, event });
+        let monster = columns.first().copied().unwrap_or_default().to_owned();
+        let delay = columns.get(2).and_then(|delay| delay.parse().ok());
+        return map.map(|map| Kind::Spawn { map, amount, event, monster, delay });
     }
     if kind.eq_ignore_ascii_case("mapflag") {
         let on = !rest.is_some_and(|rest| rest.trim().eq_ignore_ascii_case("off"));
-        return map.map(|map| Kind::Flag { map, flag: name.trim().to_ascii_lowercase(), on });
+        let value = rest.and_then(|rest| rest.split([',', '\t']).next()?.trim().parse().ok());
+        return map.map(|map| Kind::Flag { map, flag: name.trim().to_ascii_lowercase(), on, value });
+    }
+    let shops = ["shop", "cashshop", "itemshop", "pointshop", "marketshop"];
+    if let Some(kind) = shops.into_iter().find(|known| kind.eq_ignore_ascii_case(known))
+        && let Some(stock) = rest
+    {
+        return Some(Kind::Shop { map, name: own(), kind: kind.to_owned(), stock: stock.to_owned() });
     }
     Some(Kind::Other { map, name: own() })
 }
@@ -271,16 +297,16 @@ mod tests {
         let lines: Vec<_> = found.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [2, 3, 5, 6, 7, 9, 12, 13, 14, 15]);
         let is = |at: usize, start: &str| assert!(found[at].1.starts_with(start), "{:?}", found[at]);
-        is(0, "Spawn { map: MapName(\"field\"), amount: 50, event: None }");
-        is(1, "Spawn { map: MapName(\"field\"), amount: 1, event: Some(\"Boss::OnDead\") }");
-        is(2, "Flag { map: MapName(\"field\"), flag: \"pvp\", on: true }");
-        is(3, "Flag { map: MapName(\"field\"), flag: \"nomemo\", on: false }");
+        is(0, "Spawn { map: MapName(\"field\"), amount: 50, event: None, monster: \"1002\", delay: Some(5000) }");
+        is(1, "Spawn { map: MapName(\"field\"), amount: 1, event: Some(\"Boss::OnDead\"), ");
+        is(2, "Flag { map: MapName(\"field\"), flag: \"pvp\", on: true, value: None }");
+        is(3, "Flag { map: MapName(\"field\"), flag: \"nomemo\", on: false, value: None }");
         is(4, "Npc { map: Some(MapName(\"city\")), name: \"guide\"");
         is(5, "Npc { map: None, name: \"Controller\"");
         is(6, "Function { name: \"F_One\"");
         is(7, "Duplicate { map: Some(MapName(\"city\")), name: \"Guide#2\", of: \"guide\" }");
         is(8, "Warp { map: MapName(\"city\"), name: \"gate\" }");
-        is(9, "Other { map: Some(MapName(\"city\")), name: \"Tool\" }");
+        is(9, "Shop { map: Some(MapName(\"city\")), name: \"Tool\", kind: \"shop\", stock: \"100,501:-1\" }");
     }
 
     #[test]

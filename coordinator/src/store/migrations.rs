@@ -5,10 +5,11 @@ use sqlx::{AnyConnection, SqlSafeStr};
 
 use super::StoreError;
 
-const ALL: [(i64, &str, &str); 3] = [
+const ALL: [(i64, &str, &str); 4] = [
     (1, "fleet", include_str!("migrations/0001_fleet.sql")),
     (2, "realm", include_str!("migrations/0002_realm.sql")),
     (3, "engines", include_str!("migrations/0003_engines.sql")),
+    (4, "standing", include_str!("migrations/0004_standing.sql")),
 ];
 
 /// Brings the database to this program's version. Runs under the database's own lock where it has one.

@@ -7,6 +7,7 @@ use bifrost_protocol::ids::{AccountId, CharacterId, Epoch, GroupName, HostId};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use super::*;
+use crate::bounds::standing::{HostStanding, Standing};
 use crate::fleet::HostKind;
 
 /// Runs `test` on a new SQLite file and on a new MariaDB database.
@@ -342,6 +343,31 @@ async fn of_logs_the_last_lines_of_each_host_are_kept_and_none_too_long() {
         store.prune_engine_lines("h-1", 2, 0).await.expect("prunes");
         assert_eq!(store.engine_lines("h-1", 100).await.expect("reads"), many[18..]);
         assert_eq!(store.engine_lines("h-2", 2).await.expect("reads"), few[1..]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn how_a_host_behaved_is_remembered_and_replaced() {
+    on_both(|store, url| async move {
+        let row = |host: &str, streak, until| HostStanding {
+            host: HostId(host.into()),
+            standing: Standing {
+                streak,
+                violations: 2,
+                strikes: 1,
+                last_rule: "base_experience".into(),
+                quarantined_until: until,
+            },
+        };
+        store.save_standing(&row("h-2", 0, 1_800_000_000)).await.expect("writes");
+        store.save_standing(&row("h-1", 9, 0)).await.expect("writes");
+        store.save_standing(&row("h-1", 10, 0)).await.expect("writes again");
+        store.save_standing(&row("h-1", 10, 0)).await.expect("the same again changes nothing");
+        store.close().await;
+        let store = Store::open(&url).await.expect("opens again");
+        assert_eq!(store.standings().await.expect("reads"), [row("h-1", 10, 0), row("h-2", 0, 1_800_000_000)]);
+        store.close().await;
     })
     .await;
 }

@@ -59,7 +59,7 @@ pub struct Criterion {
     pub help: Help,
 }
 
-/// The six criteria.
+/// The six criteria, and what is held against a host.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -76,6 +76,8 @@ pub enum CriterionName {
     Upload,
     /// Minutes since hosting was switched on.
     Uptime,
+    /// Minutes of quarantine that are left, while there is one.
+    Standing,
 }
 
 /// What would help a criterion that is not met.

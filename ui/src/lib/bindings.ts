@@ -254,7 +254,7 @@ met: boolean,
  */
 help: Help, };
 
-export type CriterionName = "cores" | "memory" | "latency" | "stability" | "upload" | "uptime";
+export type CriterionName = "cores" | "memory" | "latency" | "stability" | "upload" | "uptime" | "standing";
 
 export type Help = { "help": "none" } | { "help": "measuring" } | { "help": "pc" } | { "help": "network" } | { "help": "time", 
 /**

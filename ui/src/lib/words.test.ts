@@ -57,6 +57,8 @@ test('a criterion is one plain sentence', () => {
   const uptime: Criterion = { ...upload, name: 'uptime', value: 18.4, threshold: 30, met: false, help: { help: 'time', minutes: 12 } };
   expect(measureText(uptime, i18n)).toBe('18 minutes, needs 30 minutes');
   expect(helpText(uptime, i18n)).toBe('Only time: ready in 12 minutes.');
+  const standing: Criterion = { ...uptime, name: 'standing', value: 12, threshold: 0, at_most: true };
+  expect(helpText(standing, i18n)).toBe('Your PC gave players what its maps do not have. No maps for 12 minutes.');
 });
 
 test('bars stand on the right side of their threshold', () => {

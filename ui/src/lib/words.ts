@@ -114,6 +114,7 @@ export function withUnit(name: CriterionName, value: number, i18n: Translation):
     case 'upload':
       return i18n.say(m.pc.mbps, { value: i18n.number(value) });
     case 'uptime':
+    case 'standing':
       return i18n.count(m.common.minutes, Math.floor(value));
     default:
       return name satisfies never;
@@ -132,8 +133,11 @@ export function measureText(criterion: Criterion, i18n: Translation): string {
 export function helpText(criterion: Criterion, i18n: Translation): string {
   const help = criterion.help;
   if (help.help === 'none' || help.help === 'measuring') return '';
-  if (help.help === 'time') return i18n.count(i18n.m.pc.help_uptime, help.minutes);
-  return criterion.name === 'uptime' ? '' : i18n.m.pc[`help_${criterion.name}`];
+  if (help.help === 'time') {
+    const text = criterion.name === 'standing' ? i18n.m.pc.help_standing : i18n.m.pc.help_uptime;
+    return i18n.count(text, help.minutes);
+  }
+  return criterion.name === 'uptime' || criterion.name === 'standing' ? '' : i18n.m.pc[`help_${criterion.name}`];
 }
 
 /** Where a bar's value and threshold stand, from 0 to 1. The threshold stands where a value twice as good still fits. */

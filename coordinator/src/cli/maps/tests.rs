@@ -14,7 +14,7 @@ fn command(arguments: &[&str]) -> Result<MapsCommand, clap::Error> {
 }
 
 fn run_with(arguments: &[&str]) -> Result<(), String> {
-    run(command(arguments).expect("legal")).map_err(|failure| failure.to_string())
+    run(command(arguments).expect("legal"), None).map_err(|failure| failure.to_string())
 }
 
 #[test]
@@ -62,6 +62,8 @@ fn the_arguments_are_checked() {
     assert!(command(&["--rathena", "x", "--critical", "not a map"]).is_err());
     assert!(command(&["--rathena", "x", "--critical", "a", "--critical", "b", "--public", "203.0.113.7"]).is_ok());
     assert!(command(&["--rathena", "x", "--public", "localhost"]).is_err());
-    let MapsCommand::Propose(asked) = command(&["--rathena", "x", "--renewal"]).expect("legal");
+    let MapsCommand::Propose(asked) = command(&["--rathena", "x", "--renewal"]).expect("legal") else {
+        panic!("another command")
+    };
     assert_eq!(asked.renewal, Some(true));
 }

@@ -143,6 +143,7 @@ impl Fleet {
         self.command(Command::Store(StoreWrite::Begin(Box::new(row(&session)))));
         self.accounts.insert(session.id, account);
         self.characters.insert(session.character, account);
+        self.trust.begins(&session, false);
         self.sessions.insert(account, session);
         if let Some(connection) = connection {
             self.connections.insert(connection, account);
@@ -174,6 +175,7 @@ impl Fleet {
             enter: self.enter_packet(session, link),
         };
         let now = self.now;
+        self.trust.enters(session, now);
         self.transfers_of(account).for_each(|transfer| transfer.synced(account, now));
         self.set_phase(account, Phase::Entering(link));
         self.command(Command::Attach(connection, link, Box::new(open)));

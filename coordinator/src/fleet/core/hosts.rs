@@ -97,7 +97,7 @@ impl Fleet {
             uptime_at_hello: hello.uptime_seconds,
             since: self.now,
         };
-        let criteria = entry.criteria(&self.config.eligibility, self.now);
+        let criteria = self.criteria_of(&entry);
         self.hosts.insert(link, entry);
         let resumed = self.resume(link, &host, kind, &hello.leases);
         let not_eligible = criteria.iter().filter(|_| kind == HostKind::Player).filter(|criterion| !criterion.met);
@@ -120,6 +120,9 @@ impl Fleet {
     /// Leases that go on: the same host, the same epoch, and nobody else has been given the group meanwhile.
     fn resume(&mut self, link: LinkId, host: &HostId, kind: HostKind, held: &[HeldLease]) -> Vec<HeldLease> {
         let mut resumed = Vec::new();
+        if kind == HostKind::Player && self.trust.quarantine_left(host, self.now) > 0 {
+            return resumed;
+        }
         for lease in held.iter().take(self.groups.len()) {
             let (group, epoch) = (GroupName(lease.group.clone()), Epoch(lease.epoch));
             // The operator may have made it critical since.
@@ -258,12 +261,13 @@ impl Fleet {
         let view = |(link, host): (&LinkId, &Host)| {
             let benchmark = host.benchmark.unwrap_or_default();
             let players = self.sessions.values().filter(|session| session.link() == Some(*link)).count();
-            let criteria = host.criteria(&self.config.eligibility, self.now);
+            let criteria = self.criteria_of(host);
             HostView {
                 host: host.host.clone(),
                 kind: host.kind,
                 available: !host.draining && !host.detector.suspects(self.now),
                 eligible: host.violations < MAX_VIOLATIONS && criteria.iter().all(|criterion| criterion.met),
+                trusted: self.trust.trusts(&host.host),
                 performance: benchmark.performance(),
                 round_trip_us: u64::try_from(host.round_trip.as_micros()).unwrap_or(u64::MAX),
                 groups: self.leases.held_by(*link).len(),
@@ -286,6 +290,14 @@ impl Fleet {
             views.retain(|view| self.link_of(&view.host).is_some_and(|link| self.runs_stock(link)));
         }
         views
+    }
+
+    /// All that a host has to meet, its standing included.
+    pub(in crate::fleet) fn criteria_of(&self, host: &Host) -> Vec<Criterion> {
+        let mut criteria = host.criteria(&self.config.eligibility, self.now);
+        let left = self.trust.quarantine_left(&host.host, self.now);
+        criteria.extend((left > 0).then(|| Criterion::quarantine(left)));
+        criteria
     }
 
     fn runs_stock(&self, link: LinkId) -> bool {

@@ -107,6 +107,7 @@ impl Fleet {
     pub(super) fn engine_gone(&mut self, link: LinkId, group: &GroupName) {
         if let Some(engine) = self.engines.remove(&(link, group.clone())) {
             self.guard.engine_gone(engine.key);
+            self.trust.engine_gone(&self.guard);
         }
     }
 
@@ -149,6 +150,9 @@ impl Fleet {
         match ruling {
             Ruling::Answer(answers) | Ruling::Connects(answers) => self.answer(link, group, answers),
             Ruling::Forward(forward) => {
+                if !self.forwarded_is_bounded(link, group, &forward.packet) {
+                    return;
+                }
                 self.forward(forward.packet);
                 self.answer(link, group, forward.answers);
                 if let Some(share) = forward.share {
@@ -184,6 +188,10 @@ impl Fleet {
         if violation.grave {
             let Violation { rule, detail, .. } = violation;
             self.cut_off(link, group, &format!("its map-server broke a rule ({rule}): {detail}"));
+            if let Some(host) = self.hosts.get(&link).map(|host| host.host.clone()) {
+                self.violated(&host, rule);
+                self.leave_if_quarantined(&host);
+            }
         }
     }
 

@@ -49,6 +49,7 @@ impl Fleet {
             self.engine_gone(link, group);
             self.cold_starts.insert(group.clone(), self.now);
         }
+        self.trust.opened(group, self.now);
         self.lease_changed(group);
         self.command(Command::Assign(link, group.clone(), epoch, Duty::Serve));
         true

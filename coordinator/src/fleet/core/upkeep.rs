@@ -42,6 +42,7 @@ impl Fleet {
             self.upkeep.slow = now + SLOW;
             self.check_sessions();
             self.check_leases();
+            self.audit();
             self.arrivals_expire();
             self.repeat_final_saves();
             self.transfers.iter_mut().filter(|transfer| now > transfer.detected + TRANSFER_LIMIT).for_each(

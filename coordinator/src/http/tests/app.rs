@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::bounds::standing::Policy;
 use crate::bundles::Bundles;
 use crate::database::relay::Relay;
 use crate::fleet::FleetHandle;
@@ -114,6 +115,7 @@ impl App {
             fleet,
             bundles: bundles.clone(),
             database,
+            policy: Policy::default(),
             link: "127.0.0.1:7444".to_owned(),
             endpoint: SocketAddr::from(([127, 0, 0, 1], 7_444)),
             admin_token: Secret::new(ADMIN_TOKEN.to_owned()),

@@ -106,6 +106,9 @@ impl Fleet {
                 return self.offence(link, group, &violation);
             }
         };
+        if !self.bounded(link, group, &save) {
+            return self.answer_last(link, group, character, packets);
+        }
         save.answers.iter().for_each(|answer| self.tell_engine(link, group, answer.clone()));
         self.apply_save(save.account, &save);
         self.journal_save(link, group, save.account, character, save.last);
@@ -224,6 +227,7 @@ impl Fleet {
         };
         session.handed_out = false;
         self.left.note(self.now, link, session);
+        self.trust.leaves(session);
         let (leaving, at) = (session.phase.clone(), session.at.clone());
         self.hold(account);
         if let Ok(change) = ChangeServer::decode(packet) {
@@ -278,6 +282,7 @@ impl Fleet {
     pub(in crate::fleet::core) fn note_left(&mut self, link: LinkId, account: AccountId) {
         if let Some(session) = self.sessions.get(&account) {
             self.left.note(self.now, link, session);
+            self.trust.leaves(session);
         }
     }
 

@@ -18,6 +18,7 @@ impl Fleet {
         if frame::packet_id(packet) == Ok(Cooldowns::ID) {
             self.hold_cooldowns(packet);
         }
+        self.handed_out(packet);
         match self.guard.down(packet) {
             Ok(Way::Fleet) => match CharToMap::decode(packet) {
                 Ok(packet) => self.char_says(packet),

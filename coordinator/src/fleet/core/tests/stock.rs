@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for a few of many commands and packets")]
 
 mod starts;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -284,7 +285,10 @@ fn to_char(commands: &[Command]) -> Vec<u16> {
 
 /// Two hosts; the group of the player is live on the first, and stood by for on the second.
 fn settled() -> (Stage, LinkId, LinkId) {
-    let mut stage = Stage::new();
+    settle(Stage::new())
+}
+
+fn settle(mut stage: Stage) -> (Stage, LinkId, LinkId) {
     stage.host(1);
     stage.host(2);
     stage.start_engines();

@@ -302,6 +302,7 @@ impl Sim {
             | Command::CloseInter(..)
             | Command::Store(_)
             | Command::EngineStarted(_)
+            | Command::Found(_)
             | Command::Count(_) => {}
         }
     }

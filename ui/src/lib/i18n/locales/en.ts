@@ -165,6 +165,7 @@ export const en = {
     stability: 'Steadiness',
     upload: 'Upload',
     uptime: 'Connected for',
+    standing: 'Trust',
     has_cores: { one: '{count} core', other: '{count} cores' },
     needs_at_least: '{value}, needs {threshold}',
     needs_at_most: '{value}, needs {threshold} or less',
@@ -180,6 +181,7 @@ export const en = {
     help_stability: 'A cable instead of Wi-Fi helps most. Also pause other uploads.',
     help_upload: 'Pause other uploads and backups, use a cable, or ask your provider for more upload.',
     help_uptime: { one: 'Only time: ready in {count} minute.', other: 'Only time: ready in {count} minutes.' },
+    help_standing: { one: 'Your PC gave players what its maps do not have. No maps for {count} minute.', other: 'Your PC gave players what its maps do not have. No maps for {count} minutes.' },
   },
   contribution: {
     title: 'Contribution',

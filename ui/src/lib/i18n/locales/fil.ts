@@ -144,6 +144,7 @@ export const fil: Messages = {
     stability: 'Katatagan',
     upload: 'Upload',
     uptime: 'Konektado na nang',
+    standing: 'Tiwala',
     has_cores: { one: '{count} core', other: '{count} core' },
     needs_at_least: '{value}, kailangan ng {threshold}',
     needs_at_most: '{value}, kailangan ng {threshold} o mas mababa',
@@ -159,6 +160,7 @@ export const fil: Messages = {
     help_stability: 'Pinakamalaking tulong ang kable sa halip na Wi-Fi. Ihinto rin muna ang ibang upload.',
     help_upload: 'Ihinto muna ang ibang upload at backup, gumamit ng kable, o humingi ng mas mataas na upload sa provider.',
     help_uptime: { one: 'Oras lang ang kulang: handa sa {count} minuto.', other: 'Oras lang ang kulang: handa sa {count} minuto.' },
+    help_standing: { one: 'Nagbigay ang PC mo sa mga manlalaro ng wala sa mga mapa nito. Walang mapa nang {count} minuto.', other: 'Nagbigay ang PC mo sa mga manlalaro ng wala sa mga mapa nito. Walang mapa nang {count} minuto.' },
   },
   contribution: {
     title: 'Ambag',

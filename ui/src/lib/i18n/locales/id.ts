@@ -144,6 +144,7 @@ export const id: Messages = {
     stability: 'Kestabilan',
     upload: 'Unggahan',
     uptime: 'Terhubung selama',
+    standing: 'Kepercayaan',
     has_cores: { other: '{count} inti' },
     needs_at_least: '{value}, perlu {threshold}',
     needs_at_most: '{value}, perlu {threshold} atau kurang',
@@ -159,6 +160,7 @@ export const id: Messages = {
     help_stability: 'Kabel alih-alih Wi-Fi paling membantu. Jeda juga unggahan lain.',
     help_upload: 'Jeda unggahan dan pencadangan lain, pakai kabel, atau minta unggahan lebih cepat ke penyedia.',
     help_uptime: { other: 'Hanya soal waktu: siap dalam {count} menit.' },
+    help_standing: { other: 'PC Anda memberi pemain sesuatu yang tidak ada di petanya. Tanpa peta selama {count} menit.' },
   },
   contribution: {
     title: 'Kontribusi',

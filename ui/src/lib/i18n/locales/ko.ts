@@ -144,6 +144,7 @@ export const ko: Messages = {
     stability: '안정성',
     upload: '업로드',
     uptime: '연결된 시간',
+    standing: '신뢰',
     has_cores: { other: '{count}코어' },
     needs_at_least: '{value}, 필요 {threshold}',
     needs_at_most: '{value}, 필요 {threshold} 이하',
@@ -159,6 +160,7 @@ export const ko: Messages = {
     help_stability: 'Wi-Fi 대신 케이블이 가장 도움이 됩니다. 다른 업로드도 멈춰 보세요.',
     help_upload: '다른 업로드와 백업을 멈추거나, 케이블을 쓰거나, 통신사에 업로드를 늘려 달라고 하세요.',
     help_uptime: { other: '시간만 지나면 됩니다: {count}분 뒤.' },
+    help_standing: { other: '맵에서 나올 수 없는 것을 플레이어에게 주었습니다. {count}분 동안 맵을 맡지 않습니다.' },
   },
   contribution: {
     title: '기여',

@@ -165,6 +165,7 @@ export const ptBR: Messages = {
     stability: 'Estabilidade',
     upload: 'Upload',
     uptime: 'Conectado há',
+    standing: 'Confiança',
     has_cores: { one: '{count} núcleo', other: '{count} núcleos' },
     needs_at_least: '{value}, precisa de {threshold}',
     needs_at_most: '{value}, precisa de {threshold} ou menos',
@@ -180,6 +181,7 @@ export const ptBR: Messages = {
     help_stability: 'Cabo em vez de Wi-Fi é o que mais ajuda. Pause também outros uploads.',
     help_upload: 'Pause outros uploads e backups, use um cabo ou peça mais upload ao seu provedor.',
     help_uptime: { one: 'Só falta tempo: pronto em {count} minuto.', other: 'Só falta tempo: pronto em {count} minutos.' },
+    help_standing: { one: 'O seu PC deu aos jogadores o que os mapas não têm. Sem mapas por {count} minuto.', other: 'O seu PC deu aos jogadores o que os mapas não têm. Sem mapas por {count} minutos.' },
   },
   contribution: {
     title: 'Contribuição',

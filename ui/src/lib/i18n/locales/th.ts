@@ -144,6 +144,7 @@ export const th: Messages = {
     stability: 'ความนิ่ง',
     upload: 'อัปโหลด',
     uptime: 'เชื่อมต่อมาแล้ว',
+    standing: 'ความน่าเชื่อถือ',
     has_cores: { other: '{count} คอร์' },
     needs_at_least: '{value} ต้องการ {threshold}',
     needs_at_most: '{value} ต้องการไม่เกิน {threshold}',
@@ -159,6 +160,7 @@ export const th: Messages = {
     help_stability: 'ใช้สายแทน Wi-Fi ช่วยได้มากที่สุด และหยุดการอัปโหลดอื่น',
     help_upload: 'หยุดการอัปโหลดและสำรองข้อมูลอื่น ใช้สาย หรือขอเพิ่มความเร็วอัปโหลดจากผู้ให้บริการ',
     help_uptime: { other: 'รอเวลาเท่านั้น: อีก {count} นาที' },
+    help_standing: { other: 'พีซีของคุณให้สิ่งที่แผนที่ไม่มีแก่ผู้เล่น งดรับแผนที่ {count} นาที' },
   },
   contribution: {
     title: 'การมีส่วนร่วม',

@@ -144,6 +144,7 @@ export const zhCN: Messages = {
     stability: '稳定性',
     upload: '上传',
     uptime: '已连接',
+    standing: '信任',
     has_cores: { other: '{count} 核' },
     needs_at_least: '{value}，需要 {threshold}',
     needs_at_most: '{value}，需要不超过 {threshold}',
@@ -159,6 +160,7 @@ export const zhCN: Messages = {
     help_stability: '用网线代替 Wi-Fi 最有效。也请暂停其他上传。',
     help_upload: '暂停其他上传和备份，使用网线，或向运营商提高上传速度。',
     help_uptime: { other: '只差时间：{count} 分钟后可以。' },
+    help_standing: { other: '你的电脑给了玩家地图里不会有的东西。{count} 分钟内不分配地图。' },
   },
   contribution: {
     title: '贡献',

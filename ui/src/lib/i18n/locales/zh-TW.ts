@@ -144,6 +144,7 @@ export const zhTW: Messages = {
     stability: '穩定度',
     upload: '上傳',
     uptime: '已連線',
+    standing: '信任',
     has_cores: { other: '{count} 核' },
     needs_at_least: '{value}，需要 {threshold}',
     needs_at_most: '{value}，需要不超過 {threshold}',
@@ -159,6 +160,7 @@ export const zhTW: Messages = {
     help_stability: '用網路線代替 Wi-Fi 最有效。也請暫停其他上傳。',
     help_upload: '暫停其他上傳和備份，使用網路線，或向電信業者提高上傳速度。',
     help_uptime: { other: '只差時間：{count} 分鐘後可以。' },
+    help_standing: { other: '你的電腦給了玩家地圖裡不會有的東西。{count} 分鐘內不分配地圖。' },
   },
   contribution: {
     title: '貢獻',
