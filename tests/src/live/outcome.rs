@@ -36,6 +36,8 @@ pub struct Outcome {
     pub zeny_unexplained: i64,
     /// Items that nothing explains.
     pub items_unexplained: i64,
+    /// Gains of these honest players that the coordinator takes for impossible.
+    pub bounds_findings: f64,
     /// Connections of hosts' processes that lead anywhere but to loopback.
     pub foreign_connections: usize,
     /// Bytes of a save between node and coordinator; none where nobody counts them.
@@ -139,6 +141,7 @@ impl Outcome {
             (self.zeny_unexplained != 0, format!("{} zeny unexplained", self.zeny_unexplained)),
             (self.items_unexplained != 0, format!("{} items unexplained", self.items_unexplained)),
             (self.disputed != 0, format!("clients and logs of the city differ by {}", self.disputed)),
+            (self.bounds_findings != 0.0, format!("{} gains taken for impossible", self.bounds_findings)),
             (self.foreign_connections != 0, format!("{} foreign connections", self.foreign_connections)),
             (self.deaths == 0, "no host was struck".to_owned()),
         ];
@@ -177,6 +180,7 @@ impl Outcome {
             gap_ms: Percentiles::of(carried.iter().filter_map(|hop| hop.gap()).map(millis)),
             zeny_unexplained: counted.balance.zeny,
             items_unexplained: counted.balance.items,
+            bounds_findings: watch.bounds_findings(),
             foreign_connections: watch.foreign_count(),
             save_bytes_mean: counted.save_bytes_mean,
             engine: match options.engine {
@@ -348,6 +352,7 @@ mod tests {
             "gap_ms",
             "zeny_unexplained",
             "items_unexplained",
+            "bounds_findings",
             "foreign_connections",
             "save_bytes_mean",
         ];

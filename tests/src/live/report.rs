@@ -29,6 +29,7 @@ fn text(outcome: &Outcome) -> String {
     row("gap_ms", format!("p50 {}  p99 {}  max {}", gap.p50, gap.p99, gap.max));
     row("zeny_unexplained", outcome.zeny_unexplained.to_string());
     row("items_unexplained", outcome.items_unexplained.to_string());
+    row("bounds_findings", outcome.bounds_findings.to_string());
     row("foreign_connections", foreign(outcome));
     row("save_bytes_mean", outcome.save_bytes_mean.map_or_else(|| "not counted".to_owned(), |mean| mean.to_string()));
     let detect = &outcome.detect_ms;

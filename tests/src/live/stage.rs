@@ -246,6 +246,7 @@ fn settings(options: &Options, folders: &Folders, sql: &Database, servers: &Serv
     settings.set("maps.warps", paths(&["npc/pre-re/warps", "npc/warps"]));
     if options.engine == Engine::Rathena {
         settings.set("database.url", sql.relay_url());
+        settings.set("bounds.rathena", folders.rathena.display().to_string());
         settings.set("engine.kind", "rathena").set("engine.standbys", i64::from(options.standbys));
     }
     let groups = FIELDS.iter().map(|field| {

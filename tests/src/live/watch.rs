@@ -7,6 +7,9 @@ use super::sockets::{self, Foreign};
 use super::stage::Stage;
 use crate::harness::{Failover, cpu_time};
 
+/// Gains beyond bounds, by rule.
+const BOUNDS: &str = "bifrost_bounds_total";
+
 /// Counts of bytes of saves between node and coordinator.
 const SAVE_BYTES: &str = "bifrost_save_bytes";
 
@@ -124,6 +127,11 @@ impl Watch {
         mean(&self.metrics, SAVE_BYTES).map(|bytes| (bytes * 10.0).round() / 10.0)
     }
 
+    /// Gains that the coordinator says no map can have given.
+    pub(super) fn bounds_findings(&self) -> f64 {
+        total(&self.metrics, BOUNDS, "").unwrap_or_default()
+    }
+
     /// Milliseconds from asking for an engine to its taking players, averaged.
     pub(super) fn engine_start_ms(&self) -> Option<f64> {
         mean(&self.metrics, ENGINE_START).map(|seconds| (seconds * 1e3).round())
@@ -146,13 +154,15 @@ impl Watch {
 
 /// The mean of a histogram or summary in Prometheus' text, over all its labels.
 fn mean(metrics: &str, name: &str) -> Option<f64> {
-    let sum = |suffix: &str| {
-        let lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(suffix));
-        let values = lines.filter(|rest| rest.starts_with(['{', ' '])).filter_map(|rest| rest.rsplit_once(' '));
-        values.filter_map(|(_, value)| value.parse::<f64>().ok()).reduce(|all, more| all + more)
-    };
-    let (sum, count) = (sum("_sum")?, sum("_count")?);
+    let (sum, count) = (total(metrics, name, "_sum")?, total(metrics, name, "_count")?);
     (count > 0.0).then(|| sum / count)
+}
+
+/// A number in Prometheus' text, over all its labels.
+fn total(metrics: &str, name: &str, suffix: &str) -> Option<f64> {
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(suffix));
+    let values = lines.filter(|rest| rest.starts_with(['{', ' '])).filter_map(|rest| rest.rsplit_once(' '));
+    values.filter_map(|(_, value)| value.parse::<f64>().ok()).reduce(|all, more| all + more)
 }
 
 #[cfg(test)]
@@ -167,6 +177,14 @@ mod tests {
                     bifrost_save_bytes_raw_sum 5\n";
         assert_eq!(mean(text, SAVE_BYTES), Some(100.0));
         assert_eq!(mean("", SAVE_BYTES), None);
+    }
+
+    #[test]
+    fn findings_are_counted_over_all_rules() {
+        let mut watch = Watch::new();
+        assert!(watch.bounds_findings() == 0.0);
+        watch.metrics = "bifrost_bounds_total{rule=\"zeny\"} 2\nbifrost_bounds_total{rule=\"item\"} 1\n".to_owned();
+        assert!(watch.bounds_findings() == 3.0);
     }
 
     #[test]
