@@ -237,3 +237,18 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
 fn refused(text: &str, environment: &[(&str, &str)]) -> String {
     load(text, environment).expect_err("has to be refused")
 }
+
+#[test]
+fn what_hosts_may_give_is_off_until_a_folder_is_named_and_factors_make_sense() {
+    let config = load("", &[]).expect("valid");
+    assert!(config.bounds.rathena.is_none() && config.bounds.mode == Mode::Watch);
+    assert!(!config.bounds.rules().enforce);
+    let enforced = load("[bounds]\nrathena = \"/opt/rathena\"\nmode = \"enforce\"\nslack = 2\n", &[]).expect("valid");
+    assert!(enforced.bounds.rules().enforce && enforced.bounds.rules().slack >= 2.0);
+    let wrong = "[bounds]\nslack = 0.5\nitems = 1e9\nquarantine_minutes = 60\nlongest_minutes = 10\n";
+    let said = load(wrong, &[]).expect_err("refused");
+    for key in ["bounds.slack: is 0.5", "bounds.items: is 1000000000", "bounds.longest_minutes: is 10"] {
+        assert!(said.contains(key), "{said}");
+    }
+    assert!(load("[bounds]\nmode = \"strict\"\n", &[]).is_err());
+}
