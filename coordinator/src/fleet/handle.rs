@@ -97,18 +97,7 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
     if !orphans.is_empty() {
         tracing::info!(sessions = orphans.len(), "restored sessions from before the restart");
     }
-    let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
-        (
-            name.clone(),
-            GroupFacts {
-                class: info.class,
-                engine: info.engine,
-                maps: info.maps.clone(),
-                exits: exits(&parts.catalog, name),
-            },
-        )
-    };
-    let groups: BTreeMap<_, _> = parts.catalog.groups().iter().map(facts).collect();
+    let groups = facts(&parts.catalog);
     let maps = groups.values().flat_map(|facts| facts.maps.iter().cloned()).collect();
     let settings = fleet_config(parts.config, parts.public, parts.pseudonym_key);
     let trust = TrustParts {
@@ -163,6 +152,22 @@ pub async fn spawn(parts: FleetParts<'_>, token: CancellationToken) -> Result<Ru
         token,
         journal_token,
     })
+}
+
+/// What the core has to know of each map group.
+fn facts(catalog: &Catalog) -> BTreeMap<GroupName, GroupFacts> {
+    let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
+        (
+            name.clone(),
+            GroupFacts {
+                class: info.class,
+                engine: info.engine,
+                maps: info.maps.clone(),
+                exits: exits(catalog, name),
+            },
+        )
+    };
+    catalog.groups().iter().map(facts).collect()
 }
 
 impl RunningFleet {
