@@ -159,12 +159,7 @@ fn facts(catalog: &Catalog) -> BTreeMap<GroupName, GroupFacts> {
     let facts = |(name, info): (&GroupName, &crate::maps::GroupInfo)| {
         (
             name.clone(),
-            GroupFacts {
-                class: info.class,
-                engine: info.engine,
-                maps: info.maps.clone(),
-                exits: exits(catalog, name),
-            },
+            GroupFacts { class: info.class, engine: info.engine, maps: info.maps.clone(), exits: exits(catalog, name) },
         )
     };
     catalog.groups().iter().map(facts).collect()
