@@ -2,7 +2,7 @@
 //!
 //! What lives on a map is a hard bound: within any time no more can be killed than lived at its start plus what came back
 //! ([`Rate`]). What a kill drops is chance. A meter allows so much that honest play stays below it with a probability of all
-//! but [`CHANCE`](super::limits::CHANCE) a day: for each of a few exponents `t`, `exp(t * gained)` is compared with what it is expected
+//! but [`CHANCE`] a day: for each of a few exponents `t`, `exp(t * gained)` is compared with what it is expected
 //! to be at most, `exp(expected * (e^t - 1))` (Chernoff's bound for sums of rare events, held at every moment at once by
 //! Ville's inequality). As a bucket: it fills at `expected * (e^t - 1) / t`, and holds `ln(1 / chance) / t` beyond what may
 //! be alive. Small exponents are tight for what is common, large ones for what is rare: of a card that is to be expected
