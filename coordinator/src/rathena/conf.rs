@@ -173,17 +173,8 @@ pub(super) fn read_bytes(path: &Path, max: usize) -> Result<Vec<u8>, RathenaErro
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tree::folder;
     use super::*;
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("folder");
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().expect("inside")).expect("created");
-            std::fs::write(path, text).expect("written");
-        }
-        folder
-    }
 
     fn settings(text: &str, dialect: Dialect) -> Vec<(String, String)> {
         let folder = folder(&[("a.conf", text)]);

@@ -121,17 +121,8 @@ fn lines(text: &str) -> impl Iterator<Item = Line> + '_ {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::tree::folder;
     use super::*;
-
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().expect("folder");
-        for (name, text) in files {
-            let path = folder.path().join(name);
-            std::fs::create_dir_all(path.parent().expect("inside")).expect("created");
-            std::fs::write(path, text).expect("written");
-        }
-        folder
-    }
 
     const FOOTER: &str = "Footer:\n  Imports:\n  - Path: db/pre-re/LIST\n    Mode: Prerenewal\n  \
         - Path: db/re/LIST\n    Mode: Renewal\n  - Path: db/import/LIST\n";

@@ -171,8 +171,8 @@ fn number_or_switch(word: &str) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::folder;
     use super::*;
+    use crate::rathena::tests::tree::folder;
 
     #[test]
     fn what_is_read_last_counts_and_nonsense_is_the_default() {

@@ -132,8 +132,8 @@ fn missing(path: &str) -> Note {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::folder;
     use super::*;
+    use crate::rathena::tests::tree::folder;
 
     const KIND: (&str, u64) = ("TEST_DB", 2);
 

@@ -6,17 +6,6 @@ use super::super::tests::tree::Tree;
 use super::*;
 use crate::bounds::facts::{ItemFacts, Rate, Yield};
 
-/// A folder with files.
-pub(super) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().expect("folder");
-    for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("inside")).expect("created");
-        std::fs::write(path, text).expect("written");
-    }
-    folder
-}
-
 fn maps(names: &[&str]) -> BTreeMap<String, BTreeSet<MapName>> {
     let map = |name: &&str| MapName::new(name).expect("legal");
     names.iter().map(|name| ((*name).to_owned(), BTreeSet::from([map(name)]))).collect()

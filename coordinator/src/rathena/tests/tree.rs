@@ -7,6 +7,17 @@ use bifrost_protocol::ids::MapName;
 use bifrost_world::Cells;
 use bifrost_world::formats::map_cache;
 
+/// A folder with these files in it.
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("folder");
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("inside")).expect("created");
+        std::fs::write(path, text).expect("written");
+    }
+    folder
+}
+
 /// A folder that looks like an rAthena's.
 pub(crate) struct Tree(tempfile::TempDir);
 
